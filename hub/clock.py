@@ -1,0 +1,55 @@
+"""The one place that reads the clock and makes identifiers.
+
+In charge of: the current time, time-ordered identifiers, unguessable tokens.
+Comes in: nothing. Goes out: aware UTC ``datetime`` values, UUIDv7 strings, random tokens.
+Times are RFC 3339 in UTC outside the process; edXML local times are read as Asia/Ho_Chi_Minh.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+import uuid
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+def now() -> datetime:
+    """The current time, aware, UTC, microseconds."""
+    return datetime.now(UTC)
+
+
+def monotonic() -> float:
+    """Seconds from an arbitrary start; for waiting and measuring, never for records."""
+    return time.monotonic()
+
+
+def rfc3339(moment: datetime) -> str:
+    """``2026-11-21T09:12:33.123456Z``: fixed width, so that text order is time order (RFC 3339 §5.1)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_rfc3339(text: str) -> datetime:
+    """Read an RFC 3339 time; raises ``ValueError`` when it is malformed or names no offset."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time needs its offset")
+    return moment.astimezone(UTC)
+
+
+def new_id() -> str:
+    """A UUIDv7 (RFC 9562 §5.7): 48 bits of milliseconds, then random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & (2**48 - 1)) << 80 | random
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))
+
+
+def new_secret() -> str:
+    """256 random bits, URL-safe; shown once, stored as a digest."""
+    return secrets.token_urlsafe(32)

@@ -1,0 +1,49 @@
+"""The errors that may cross rooms, and the finding that each of them carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: a catalogue code, what exactly, and where.
+
+    ``location`` is an XPath for XML, a JSON Pointer for JSON, a header or parameter name otherwise.
+    """
+
+    code: str
+    detail: str = ""
+    location: str = ""
+
+
+class HubError(Exception):
+    """Base of the three kinds; carries at least one finding, the first of which names the problem."""
+
+    def __init__(self, code: str, detail: str = "", location: str = "", *, findings: tuple[Finding, ...] = ()) -> None:
+        self.findings: tuple[Finding, ...] = findings or (Finding(code, detail, location),)
+        super().__init__(f"{code}: {detail}" if detail else code)
+
+    @property
+    def code(self) -> str:
+        return self.findings[0].code
+
+    @property
+    def detail(self) -> str:
+        return self.findings[0].detail
+
+
+class Refused(HubError):
+    """The caller must change something; repeating the same request will be refused again."""
+
+
+class Deferred(HubError):
+    """The hub cannot tell now; the same request may succeed after ``retry_after`` seconds."""
+
+    def __init__(self, code: str, detail: str = "", location: str = "", *, retry_after: int = 30) -> None:
+        super().__init__(code, detail, location)
+        self.retry_after = retry_after
+
+
+class Misconfigured(HubError):
+    """The operator must change something: settings, keys, schema version."""

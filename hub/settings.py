@@ -1,0 +1,133 @@
+"""The one place that reads the environment: ``LIENTHONG_*`` variables, a TOML file, secret files.
+
+Order of precedence: arguments, environment, secret files (``LIENTHONG_SECRETS_DIR``), the TOML file named by
+``LIENTHONG_CONFIG``, defaults.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from hub.problems import Finding, Misconfigured
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set. Sizes are octets, times are seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="LIENTHONG_", extra="forbid", frozen=True)
+
+    hub_name: str = Field("lienthong", min_length=1, max_length=64, description="name of this hub in receipts")
+    data_dir: Path = Field(Path("lienthong-data"), description="payloads, keys and (embedded) the ledger")
+    database_url: str | None = Field(None, description="postgresql://…; unset: SQLite in the data directory")
+    broker_url: str | None = Field(None, description="amqp://… or amqps://…; unset: in-process broker")
+    listen: str = Field("127.0.0.1:8080", description="HOST:PORT of the HTTP server")
+    public_url: str | None = Field(None, description="address under which agencies reach the hub")
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    behind_proxy: bool = Field(False, description="a TLS-terminating proxy stands in front; plain HTTP is wanted")
+    database_connections: int = Field(8, ge=2, le=64)
+    max_envelope_bytes: int = Field(64 * MIB, ge=1024, description="largest application/xml body")
+    max_attachments: int = Field(200, ge=1)
+    max_recipients: int = Field(5000, ge=1)
+    token_seconds: int = Field(3600, ge=60, le=86400)
+    lease_seconds: int = Field(300, ge=5, le=86400, description="default length of an inbox lease")
+    long_poll_seconds: int = Field(60, ge=0, le=60)
+    sweep_every_seconds: float = Field(5.0, gt=0)
+    sweep_after_seconds: float = Field(60.0, gt=0, description="a published delivery nobody took over is published again")
+    relay_claim_seconds: float = Field(15.0, gt=0)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "text"] = "auto"
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql_only(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+            raise ValueError("must start with postgresql://")
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _amqp_only(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in ("amqp", "amqps"):
+            raise ValueError("must start with amqp:// or amqps://")
+        return value
+
+    @field_validator("listen")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise ValueError("must be HOST:PORT")
+        return value
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Settings:
+        if (self.database_url is None) != (self.broker_url is None):
+            raise ValueError("database_url and broker_url go together: the production engine needs both")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
+        if directory := os.environ.get("LIENTHONG_SECRETS_DIR"):
+            sources.append(SecretsSettingsSource(settings_cls, secrets_dir=directory, env_prefix="LIENTHONG_"))
+        if file := os.environ.get("LIENTHONG_CONFIG"):
+            sources.append(TomlConfigSettingsSource(settings_cls, Path(file)))
+        return tuple(sources)
+
+    @property
+    def embedded(self) -> bool:
+        """True for the embedded engine: SQLite and the in-process broker."""
+        return self.database_url is None
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def base_url(self) -> str:
+        """Where agencies reach this hub, without a trailing slash."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        scheme = "https" if self.tls_certificate else "http"
+        return f"{scheme}://{self.listen}"
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings; raises ``Misconfigured`` with one finding for every wrong one."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        findings = tuple(
+            Finding("settings-invalid", problem["msg"], ".".join(str(part) for part in problem["loc"]) or "settings")
+            for problem in error.errors()
+        )
+        raise Misconfigured("settings-invalid", findings=findings) from error
