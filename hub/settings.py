@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(300, ge=5, le=86400, description="default length of an inbox lease")
     long_poll_seconds: int = Field(60, ge=0, le=60)
     sweep_every_seconds: float = Field(5.0, gt=0)
-    sweep_after_seconds: float = Field(60.0, gt=0, description="a published delivery nobody took over is published again")
+    sweep_after_seconds: float = Field(
+        60.0, gt=0, description="a published delivery nobody took over is published again"
+    )
     relay_claim_seconds: float = Field(15.0, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"

@@ -1,0 +1,104 @@
+"""The payload store: original bytes, kept once under their SHA-256, delivered untouched.
+
+A body is buffered up to 256 KiB and spilled to a temporary file beyond. It becomes durable (file and directory synced)
+only by ``keep``, which the intake calls after the verdict and before the ledger's commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import IO
+
+SPILL_BYTES = 256 * 1024
+
+
+class PayloadWriter:
+    """One body on its way in. ``write`` hashes; ``keep`` makes it durable; ``discard`` forgets it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._hash = hashlib.sha256()
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by discard()
+            max_size=SPILL_BYTES, dir=directory / "incoming", prefix="body-"
+        )
+        self.size = 0
+
+    def write(self, chunk: bytes) -> None:
+        self._hash.update(chunk)
+        self.size += len(chunk)
+        self._file.write(chunk)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of what was written so far, 64 lower-case hexadecimal digits."""
+        return self._hash.hexdigest()
+
+    def read(self) -> bytes:
+        """The whole body; the caller bounds its size beforehand."""
+        self._file.seek(0)
+        return self._file.read()
+
+    def keep(self) -> str:
+        """Make the body durable under its digest, which is returned. Blocking: call it in a thread.
+
+        The file is synced before it gets its name: a torn file can never stand under a digest.
+        """
+        digest = self.sha256
+        target = path_of(self._directory, digest)
+        if target.exists():
+            return digest
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".keep-")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                self._file.seek(0)
+                while chunk := self._file.read(1 << 20):
+                    out.write(chunk)
+                out.flush()
+                os.fsync(out.fileno())
+            os.replace(name, target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _sync_directory(target.parent)
+        return digest
+
+    def discard(self) -> None:
+        self._file.close()
+
+
+class PayloadStore:
+    """Bodies under ``DIRECTORY/sha256/ab/abcdef…``."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        (directory / "incoming").mkdir(parents=True, exist_ok=True)
+        for number in range(256):
+            (directory / "sha256" / f"{number:02x}").mkdir(parents=True, exist_ok=True)
+
+    def writer(self) -> PayloadWriter:
+        return PayloadWriter(self.directory)
+
+    def path(self, sha256: str) -> Path:
+        """Where the body with this digest lies; raises ``FileNotFoundError`` when it is not kept here."""
+        path = path_of(self.directory, sha256)
+        if not path.is_file():
+            raise FileNotFoundError(sha256)
+        return path
+
+
+def path_of(directory: Path, sha256: str) -> Path:
+    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        raise ValueError("a SHA-256 is 64 lower-case hexadecimal digits")
+    return directory / "sha256" / sha256[:2] / sha256
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,300 @@
+"""The tables. Lifecycle invariants are check constraints, so that no code path can break them.
+
+``tx`` is the writing transaction's id on PostgreSQL (0 on SQLite, which has one writer). A feed read in the order
+(tx, seq), below the oldest transaction still running, never skips a row that commits late: a serial alone would.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.sql import expression
+from sqlalchemy.sql.elements import ColumnElement
+
+from hub.ledger.columns import Instant, Json
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _not_null_text(name: str, default: str = "") -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=text(f"'{default}'"))
+
+
+# ---------------------------------------------------------------- registry
+
+system = Table(
+    "system",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("url", Text),
+    Column("client_id", Text, nullable=False, unique=True),
+    Column("secret_sha256", Text, nullable=False),
+    Column("auditor", Boolean, nullable=False, server_default=expression.false()),
+    Column("active", Boolean, nullable=False, server_default=expression.true()),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("channel IN ('pull', 'push', 'amqp', 'mail', 'folder')", name="channel"),
+)
+
+agency = Table(
+    "agency",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("system_id", Text, ForeignKey("system.id"), nullable=False, index=True),
+    Column("parent_code", Text, ForeignKey("agency.code")),
+    Column("level", Integer, nullable=False, server_default=text("1")),
+    Column("active", Boolean, nullable=False, server_default=expression.true()),
+    Column("changed_at", Instant, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Index("ix_agency_revision_code", "revision", "code"),
+)
+
+agency_alias = Table(
+    "agency_alias",
+    metadata,
+    Column("alias", Text, primary_key=True),
+    Column("code", Text, ForeignKey("agency.code"), nullable=False, index=True),
+    Column("added_at", Instant, nullable=False),
+)
+
+agency_certificate = Table(
+    "agency_certificate",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("agency_code", Text, ForeignKey("agency.code"), primary_key=True),
+    Column("der", LargeBinary, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("not_after", Instant, nullable=False),
+    Column("added_at", Instant, nullable=False),
+    Column("withdrawn_at", Instant),
+)
+
+trust_anchor = Table(
+    "trust_anchor",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("der", LargeBinary, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("not_after", Instant, nullable=False),
+    Column("added_at", Instant, nullable=False),
+)
+
+revocation_list = Table(
+    "revocation_list",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("der", LargeBinary, nullable=False),
+    Column("this_update", Instant, nullable=False),
+    Column("next_update", Instant),
+    Column("added_at", Instant, nullable=False),
+)
+
+# One row. Every change of the registry raises the number; caches in all processes compare it.
+registry_revision = Table(
+    "registry_revision",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("login", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("roles", Json, nullable=False),
+    Column("agency_code", Text, ForeignKey("agency.code")),
+    Column("active", Boolean, nullable=False, server_default=expression.true()),
+    Column("created_at", Instant, nullable=False),
+)
+
+person_session = Table(
+    "person_session",
+    metadata,
+    Column("token_sha256", Text, primary_key=True),
+    Column("person_id", Text, ForeignKey("person.id"), nullable=False, index=True),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+
+# ---------------------------------------------------------------- exchange
+
+envelope = Table(
+    "envelope",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("sender_code", Text, ForeignKey("agency.code"), nullable=False),
+    Column("sender_system_id", Text, ForeignKey("system.id"), nullable=False),
+    Column("document_id", Text, nullable=False),
+    Column("business_type", Integer, nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("notation", Text, nullable=False),
+    Column("promulgated_on", Date, nullable=False),
+    Column("document_type", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("due_on", Date),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    # what the recipients' list does not need in columns: signer, attachments, warnings, head of the letter
+    Column("details", Json, nullable=False),
+    _not_null_text("traceparent"),
+    UniqueConstraint("sender_code", "document_id", "business_type"),
+    CheckConstraint("business_type BETWEEN 0 AND 3", name="business_type"),
+    CheckConstraint("priority BETWEEN 0 AND 4", name="priority"),
+    Index("ix_envelope_received_at", "received_at"),
+    Index("ix_envelope_document_id", "document_id"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("envelope_id", Text, ForeignKey("envelope.id"), nullable=False, index=True),
+    Column("recipient_code", Text, ForeignKey("agency.code"), nullable=False),
+    Column("system_id", Text, ForeignKey("system.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("since", Instant, nullable=False),
+    # ready: when it may be taken; leased: when the lease runs out and it may be taken again
+    Column("available_at", Instant),
+    Column("lease_id", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("publications", Integer, nullable=False, server_default=text("0")),
+    _not_null_text("reason"),
+    Column("closed_at", Instant),
+    Column("status_code", Text),
+    _not_null_text("status_description"),
+    Column("status_at", Instant),
+    UniqueConstraint("envelope_id", "recipient_code"),
+    CheckConstraint(
+        "state IN ('pending', 'published', 'ready', 'leased', 'settled', 'refused', 'dead', 'withdrawn')", name="state"
+    ),
+    CheckConstraint(
+        "(closed_at IS NOT NULL) = (state IN ('settled', 'refused', 'dead', 'withdrawn'))", name="closed_when_final"
+    ),
+    CheckConstraint("state <> 'leased' OR lease_id IS NOT NULL", name="leased_has_lease"),
+    CheckConstraint("state NOT IN ('ready', 'leased') OR available_at IS NOT NULL", name="takeable_has_time"),
+    Index("ix_delivery_recipient", "recipient_code", "since"),
+)
+
+Index(
+    "ix_delivery_takeable",
+    delivery.c.system_id,
+    delivery.c.priority.desc(),
+    delivery.c.id,
+    postgresql_where=delivery.c.state.in_(("ready", "leased")),
+    sqlite_where=delivery.c.state.in_(("ready", "leased")),
+)
+Index(
+    "ix_delivery_in_transit",
+    delivery.c.since,
+    postgresql_where=delivery.c.state.in_(("pending", "published")),
+    sqlite_where=delivery.c.state.in_(("pending", "published")),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("delivery_id", Text, ForeignKey("delivery.id"), nullable=False, unique=True),
+    Column("envelope_id", Text, nullable=False),
+    Column("system_id", Text, nullable=False),
+    Column("recipient_code", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default=text("1")),
+    _not_null_text("traceparent"),
+    Column("claimed_until", Instant),
+    Index("ix_outbox_priority_seq", text("priority DESC"), "seq"),
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("tx", BigInteger, nullable=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("audience_system_id", Text, ForeignKey("system.id"), nullable=False),
+    Column("audience_code", Text, nullable=False),
+    # refusals have no envelope
+    Column("envelope_id", Text, ForeignKey("envelope.id"), index=True),
+    Column("delivery_id", Text, ForeignKey("delivery.id"), index=True),
+    _not_null_text("document_id"),
+    _not_null_text("sender_code"),
+    _not_null_text("recipient_code"),
+    _not_null_text("code"),
+    _not_null_text("description"),
+    Column("at", Instant, nullable=False),
+    # a business status is the same fact however often it is reported
+    Column("repeat_key", Text, unique=True),
+    Column("payload_sha256", Text),
+    Column("jws", Text, nullable=False),
+    CheckConstraint("kind IN ('acknowledgement', 'refusal', 'delivery', 'status')", name="kind"),
+    Index("ix_receipt_feed", "audience_system_id", "tx", "seq"),
+)
+
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("tx", BigInteger, nullable=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    _not_null_text("actor"),
+    _not_null_text("agency_code"),
+    _not_null_text("envelope_id"),
+    _not_null_text("delivery_id"),
+    _not_null_text("document_id"),
+    _not_null_text("code"),
+    Column("detail", Json, nullable=False),
+    Index("ix_audit_entry_feed", "tx", "seq"),
+    Index("ix_audit_entry_at", "at"),
+    Index("ix_audit_entry_envelope", "envelope_id", "seq"),
+    Index("ix_audit_entry_agency", "agency_code", "seq"),
+    Index("ix_audit_entry_document", "document_id", "seq"),
+    Index("ix_audit_entry_kind", "kind", "seq"),
+)
+
+TAKEABLE = ("ready", "leased")
+IN_TRANSIT = ("pending", "published")
+FINAL = ("settled", "refused", "dead", "withdrawn")
+
+
+def is_true(column: Column[bool]) -> ColumnElement[bool]:
+    return column.is_(True)
