@@ -1,0 +1,48 @@
+# make demo   install into .venv and start a hub with simulated agencies (LIENTHONG_LISTEN=HOST:PORT, DATA=DIR to keep it)
+# make test   everything: style, types, import rules, all tests on both engines
+# make check  the inner loop: style, types, import rules, the tests that need no services; under a minute
+# make bench  how fast it is on this machine
+# make clean  remove .venv and what tools left behind
+
+SHELL := /bin/bash
+VENV := .venv
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+PYTEST := $(VENV)/bin/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean lint system-packages
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+$(RUNTIME): pyproject.toml constraints.txt deploy/setup
+	@deploy/setup runtime
+
+$(DEVELOPMENT): $(RUNTIME) deploy/constraints-dev.txt
+	@deploy/setup development
+
+# exec leaves no shell in between, so that Ctrl-C and SIGTERM reach the program itself
+demo: $(RUNTIME)
+	@exec $(VENV)/bin/lienthong demo --listen "$${LIENTHONG_LISTEN:-127.0.0.1:8080}" $(if $(DATA),--data "$(DATA)")
+
+lint: $(DEVELOPMENT)
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+
+check: lint
+	$(PYTEST) -q -m "not slow and not services" $(ARGS)
+
+system-packages:
+	@deploy/system-packages
+
+test: $(DEVELOPMENT) system-packages lint
+	$(PYTEST) $(ARGS)
+
+bench: $(DEVELOPMENT) system-packages
+	$(VENV)/bin/python -m bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
