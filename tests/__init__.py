@@ -1,0 +1,1 @@
+"""Proofs, room by room; ``tests.services`` starts the private PostgreSQL and RabbitMQ they run against."""

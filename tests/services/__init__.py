@@ -1,0 +1,13 @@
+"""Private, throw-away services for tests and benchmarks: the real PostgreSQL and the real RabbitMQ.
+
+In charge of: finding the installed programs, running them on free loopback ports with their own data, and leaving
+nothing behind, not even when the caller is killed.
+Comes in: nothing but the machine's installed packages. Goes out: connection URLs, and handles to stop, kill and wipe.
+All calls block; from a coroutine use ``asyncio.to_thread``.
+"""
+
+from tests.services.postgresql import PostgreSQL
+from tests.services.processes import ComponentMissing, ServiceFailed
+from tests.services.rabbitmq import RabbitMQ
+
+__all__ = ["ComponentMissing", "PostgreSQL", "RabbitMQ", "ServiceFailed"]
