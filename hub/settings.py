@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     long_poll_seconds: int = Field(60, ge=0, le=60)
     sweep_every_seconds: float = Field(5.0, gt=0)
     sweep_after_seconds: float = Field(
-        60.0, gt=0, description="a published delivery nobody took over is published again"
+        60.0, gt=0, description="publish again what no courier took over"
     )
     relay_claim_seconds: float = Field(15.0, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -115,8 +115,8 @@ class Ledger:
         return self._guarded(once)
 
     def _in_transaction(self, work: Callable[..., T], args: Any, kwargs: Any, *, reading: bool) -> T:
-        with self.engine.connect() as connection:
-            connection = connection.execution_options(reading=reading)
+        with self.engine.connect() as raw:
+            connection = raw.execution_options(reading=reading)
             with connection.begin():
                 return work(connection, *args, **kwargs)
 

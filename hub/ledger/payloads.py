@@ -22,7 +22,7 @@ class PayloadWriter:
         self._directory = directory
         self._hash = hashlib.sha256()
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by discard()
-            max_size=SPILL_BYTES, dir=directory / "incoming", prefix="body-"
+            SPILL_BYTES, "w+b", dir=str(directory / "incoming"), prefix="body-"
         )
         self.size = 0
 

@@ -1,0 +1,131 @@
+"""The envelope at its stations: received (octets), parsed (structure). Verified is made by validation alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import IntEnum
+from typing import Any
+
+
+class BusinessType(IntEnum):
+    """``Bussiness/BussinessDocType`` (QCVN 102:2016 clause 2.2.1)."""
+
+    NEW = 0
+    RECALL = 1
+    UPDATE = 2
+    REPLACE = 3
+
+
+class Priority(IntEnum):
+    """``OtherInfo/Priority`` (clause 1.11.1; NĐ 30/2020 article 4.2c)."""
+
+    ORDINARY = 0
+    URGENT = 1
+    VERY_URGENT = 2
+    EXPRESS = 3
+    SCHEDULED_EXPRESS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """``From`` or ``To`` (clauses 1.1, 1.2); empty text where the element is absent or empty."""
+
+    code: str
+    name: str = ""
+    in_charge: str = ""
+    address: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestEntry:
+    """``edXMLManifest/Reference``; ``content_id`` without ``cid:``."""
+
+    content_id: str
+    name: str = ""
+    content_type: str = ""
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedAttachment:
+    """``AttachmentEncoded/Attachment``; ``encoded`` is the base64 text as sent."""
+
+    content_id: str
+    name: str
+    content_type: str
+    encoded: str
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFor:
+    """``ResponseFor`` (clause 1.12): the document that is answered."""
+
+    code: str = ""
+    notation: str = ""
+    document_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedEnvelope:
+    """A document message. Texts are NFC, stripped; absent and empty are the same (empty text).
+
+    Dates are texts here: judging them is validation's business.
+    """
+
+    sender: Party
+    recipients: tuple[Party, ...]
+    document_id: str
+    number: str
+    notation: str
+    promulgation_date: str
+    document_type: str
+    subject: str
+    business_type: str
+    priority: str
+    due_date: str
+    manifest: tuple[ManifestEntry, ...]
+    attachments: tuple[EncodedAttachment, ...]
+    response_for: tuple[ResponseFor, ...] = ()
+    head: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedStatus:
+    """A status message (clause 3): who reports which code about which document of whom."""
+
+    reporter: Party
+    response_for: ResponseFor
+    code: str
+    description: str
+    timestamp: str
+    staff: str = ""
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedEnvelope:
+    """Octets as they arrived, with who brought them and when. Nothing in here has been looked at."""
+
+    body: bytes
+    sha256: str
+    system_id: str
+    received_at: datetime
+    traceparent: str = ""
+
+    @property
+    def size(self) -> int:
+        return len(self.body)
+
+
+def parse_edxml_date(text: str) -> date | None:
+    """``yyyy/MM/dd`` as a calendar date; None when it is not one (30 February included)."""
+    parts = text.split("/")
+    if [len(part) for part in parts] != [4, 2, 2] or not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    try:
+        return date(int(parts[0]), int(parts[1]), int(parts[2]))
+    except ValueError:
+        return None

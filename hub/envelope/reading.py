@@ -1,0 +1,210 @@
+"""Reading a verified tree into the model, by namespace and absolute path.
+
+Tolerant where real senders differ (child order, prefixes, ``cid:`` or not, empty elements), strict where reading could
+become ambiguous: an element that carries meaning may stand only once.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from hub.envelope.model import (
+    EncodedAttachment,
+    ManifestEntry,
+    ParsedEnvelope,
+    ParsedStatus,
+    Party,
+    ResponseFor,
+)
+from hub.envelope.names import BODY, ENVELOPE, HEADER, MESSAGE_HEADER, ROOT, SIGNATURE, XLINK, q
+from hub.problems import Refused
+
+Element = Any  # lxml's elements have no usable public type
+
+
+def _only(parent: Element, tag: str) -> Element | None:
+    """The single child with this tag, or None; a second one is refused."""
+    found = parent.findall(tag)
+    if len(found) > 1:
+        raise Refused("edxml-structure", f"{_local(tag)} stands {len(found)} times", path_of(found[1]))
+    return found[0] if found else None
+
+
+def _required(parent: Element, tag: str) -> Element:
+    found = _only(parent, tag)
+    if found is None:
+        raise Refused("edxml-structure", f"{_local(tag)} is missing", path_of(parent))
+    return found
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def path_of(element: Element) -> str:
+    """A readable XPath without namespaces: ``/edXML/edXMLEnvelope/…/To[2]/OrganId``."""
+    steps: list[str] = []
+    node = element
+    while node is not None:
+        parent = node.getparent()
+        step = _local(node.tag)
+        if parent is not None:
+            same = parent.findall(node.tag)
+            if len(same) > 1:
+                step += f"[{same.index(node) + 1}]"
+        steps.append(step)
+        node = parent
+    return "/" + "/".join(reversed(steps))
+
+
+def _text(parent: Element | None, *tags: str) -> str:
+    """Text of the element at the end of a chain of single children: NFC, stripped; empty when any is absent."""
+    node = parent
+    for tag in tags:
+        if node is None:
+            return ""
+        node = _only(node, q(tag))
+    if node is None or node.text is None:
+        return ""
+    if len(node):
+        raise Refused("edxml-structure", f"{_local(node.tag)} holds elements where text is expected", path_of(node))
+    return unicodedata.normalize("NFC", node.text.strip())
+
+
+def is_status(root: Element) -> bool:
+    """Whether the message is a status message: told apart by ``StatusCode`` (both kinds share ``MessageHeader``)."""
+    return root.find(f"{ENVELOPE}/{HEADER}/{MESSAGE_HEADER}/{q('StatusCode')}") is not None
+
+
+def message_header(root: Element) -> Element:
+    """``MessageHeader`` of a root that must be ``edXML`` in the namespace of QCVN 102:2016."""
+    if root.tag != ROOT:
+        raise Refused("edxml-root", str(root.tag), "/")
+    return _required(_required(_required(root, ENVELOPE), HEADER), MESSAGE_HEADER)
+
+
+def read_document(root: Element) -> ParsedEnvelope:
+    """The document message under ``root``. Raises ``Refused`` for ``edxml-*`` and ``message-type-mismatch``."""
+    header = message_header(root)
+    if is_status(root):
+        raise Refused("message-type-mismatch", "a status message", path_of(header))
+    business = _business(root)
+    other = _only(header, q("OtherInfo"))
+    return ParsedEnvelope(
+        sender=_party(_required(header, q("From"))),
+        recipients=tuple(_party(to) for to in header.findall(q("To"))),
+        document_id=_text(header, "DocumentId"),
+        number=_text(header, "Code", "CodeNumber"),
+        notation=_text(header, "Code", "CodeNotation"),
+        promulgation_date=_text(header, "PromulgationInfo", "PromulgationDate"),
+        document_type=_text(header, "DocumentType", "TypeName") or _text(header, "DocumentType", "Type"),
+        subject=_text(header, "Subject"),
+        business_type=_text(business, "BussinessDocType") or "0",
+        priority=_text(other, "Priority") or "0",
+        due_date=_text(header, "DueDate"),
+        manifest=_manifest(root),
+        attachments=_attachments(root),
+        response_for=tuple(_response(node) for node in header.findall(q("ResponseFor")) if len(node)),
+        head=_head(header, other, business),
+    )
+
+
+def read_status(root: Element) -> ParsedStatus:
+    """The status message under ``root``. Raises ``Refused`` for ``edxml-*`` and ``message-type-mismatch``."""
+    header = message_header(root)
+    if not is_status(root):
+        raise Refused("message-type-mismatch", "a document message", path_of(header))
+    staff = _only(header, q("StaffInfo"))
+    return ParsedStatus(
+        reporter=_party(_required(header, q("From"))),
+        response_for=_response(_required(header, q("ResponseFor"))),
+        code=_text(header, "StatusCode"),
+        description=_text(header, "Description"),
+        timestamp=_text(header, "Timestamp"),
+        staff=_text(staff, "Staff"),
+        signed=next(root.iter(SIGNATURE), None) is not None,
+    )
+
+
+def _party(node: Element) -> Party:
+    return Party(
+        code=_text(node, "OrganId"),
+        name=_text(node, "OrganName"),
+        in_charge=_text(node, "OrganizationInCharge"),
+        address=_text(node, "OrganAdd"),
+        email=_text(node, "Email"),
+    )
+
+
+def _response(node: Element) -> ResponseFor:
+    return ResponseFor(code=_text(node, "OrganId"), notation=_text(node, "Code"), document_id=_text(node, "DocumentId"))
+
+
+def _business(root: Element) -> Element | None:
+    trace = _only(_required(_required(root, ENVELOPE), HEADER), q("TraceHeaderList"))
+    return None if trace is None else _only(trace, q("Bussiness"))
+
+
+def _head(header: Element, other: Element | None, business: Element | None) -> dict[str, Any]:
+    """What is shown of the letter's head but never acted on."""
+    places = _only(header, q("ToPlaces"))
+    head = {
+        "sender_name": _text(header, "From", "OrganName"),
+        "place": _text(header, "PromulgationInfo", "Place"),
+        "content": _text(header, "Content"),
+        "competence": _text(header, "SignerInfo", "Competence"),
+        "signer_position": _text(header, "SignerInfo", "Position"),
+        "signer_name": _text(header, "SignerInfo", "FullName"),
+        "page_amount": _text(other, "PageAmount"),
+        "business_reason": _text(business, "BussinessDocReason"),
+        "paper": _text(business, "Paper"),
+        "business_document_id": _text(business, "DocumentId"),
+        "to_places": [] if places is None else [(node.text or "").strip() for node in places.findall(q("Place"))],
+    }
+    return {name: value for name, value in head.items() if value}
+
+
+def content_id(text: str) -> str:
+    """A ContentId without ``cid:``: Java senders write it, .NET senders do not (edXML 1.2, attachments)."""
+    return text.removeprefix("cid:")
+
+
+def _manifest(root: Element) -> tuple[ManifestEntry, ...]:
+    body = _only(_required(root, ENVELOPE), BODY)
+    if body is None:
+        return ()
+    # the public SDK's parser also accepts the name Manifest
+    manifest = _only(body, q("edXMLManifest"))
+    manifest = _only(body, q("Manifest")) if manifest is None else manifest
+    if manifest is None:
+        return ()
+    return tuple(
+        ManifestEntry(
+            content_id=content_id(_text(node, "ContentId") or node.get(f"{{{XLINK}}}href", "").strip()),
+            name=_text(node, "AttachmentName"),
+            content_type=_text(node, "ContentType"),
+            location=path_of(node),
+        )
+        for node in manifest.findall(q("Reference"))
+    )
+
+
+def _attachments(root: Element) -> tuple[EncodedAttachment, ...]:
+    payload = _only(root, q("AttachmentEncoded"))
+    if payload is None:
+        return ()
+    return tuple(_attachment(node) for node in payload.findall(q("Attachment")))
+
+
+def _attachment(node: Element) -> EncodedAttachment:
+    encoded = _only(node, q("ContentTransferEncoded"))
+    if encoded is not None and len(encoded):
+        raise Refused("edxml-structure", "ContentTransferEncoded holds elements", path_of(encoded))
+    return EncodedAttachment(
+        content_id=content_id(_text(node, "ContentId")),
+        name=_text(node, "AttachmentName"),
+        content_type=_text(node, "ContentType"),
+        encoded="" if encoded is None else (encoded.text or ""),
+        location=path_of(node),
+    )

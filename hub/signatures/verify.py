@@ -1,0 +1,72 @@
+"""Verification by profile ``strict``.
+
+0. (before) The octets passed ``hub.envelope.hardening``: one tree, no DTD, comment, processing instruction or CDATA.
+1. Exactly one ``ds:Signature``, in its place; exact child lists; permitted algorithms, by name.   [shape]
+2. The certificate path to a configured anchor at the moment of receipt; revocation lists.          [chain]
+3. Key type, curve and hash tied together; the value has the key's exact length.                    [algorithms]
+4. signxml checks digest and signature with the leaf that step 2 verified, and returns what was signed.
+5. What was signed is the whole document: its root is the document's root. Only that tree may be read afterwards;
+   a wrapped forgery beside the signed part would otherwise travel on with the original octets.
+The caller binds the leaf to an agency of the authenticated system (registry): a valid signature is not yet a right one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import signxml.exceptions
+from lxml import etree
+from signxml import SignatureConfiguration, XMLVerifier
+
+from hub.envelope.names import ENVELOPE, HEADER, ROOT
+from hub.problems import Refused
+from hub.signatures.algorithms import DIGESTS, METHODS, check_key
+from hub.signatures.chain import Path, TrustStore, verify_path
+from hub.signatures.shape import shape_of, signature_of
+
+_LOCATION = f"./{ENVELOPE}/{HEADER}/"
+_METHODS = frozenset(method.method for method in METHODS.values())
+_DIGESTS = frozenset(DIGESTS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class SignedContent:
+    """What a valid signature covers. ``root`` is read from the canonical octets, without the signature."""
+
+    root: Any
+    path: Path
+    algorithm: str
+    digest: str
+
+
+def verify(root: Any, store: TrustStore, at: datetime) -> SignedContent:
+    """Verify the tree of a hardened parse by profile ``strict`` as of ``at``.
+
+    Raises ``Refused`` (``signature-*``, ``certificate-*``) or ``Deferred('trust-unavailable')``.
+    """
+    shape = shape_of(signature_of(root))
+    path = verify_path(shape.chain, store, at)
+    expected = check_key(path.leaf.public_key(), shape.method)
+    if len(shape.value) != expected:
+        raise Refused("signature-invalid", f"SignatureValue has {len(shape.value)} octets, the key makes {expected}")
+    configuration = SignatureConfiguration(
+        require_x509=True,
+        location=_LOCATION,
+        expect_references=1,
+        signature_methods=_METHODS,
+        digest_algorithms=_DIGESTS,
+        verification_time=at,
+    )
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+    try:
+        result = XMLVerifier().verify(root, x509_cert=path.leaf, parser=parser, expect_config=configuration)
+    except signxml.exceptions.InvalidDigest as error:
+        raise Refused("signature-digest", "the digest does not match the document") from error
+    except (signxml.exceptions.SignXMLException, etree.DocumentInvalid, ValueError) as error:
+        raise Refused("signature-invalid", str(error).splitlines()[0] if str(error) else "") from error
+    signed = getattr(result, "signed_xml", None)
+    if signed is None or signed.tag != ROOT:
+        raise Refused("signature-reference", "what is signed is not the document")
+    return SignedContent(signed, path, shape.method.name, shape.digest.rpartition("#")[2])
