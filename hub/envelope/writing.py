@@ -1,0 +1,373 @@
+"""Writing edXML: document and status messages as bytes, in profile qcvn-102-2016.
+
+Receivers in the field look literal names such as ``edXML:StatusCode`` up, so the prefixes of real messages are kept to
+the letter: default namespace on the root, ``edXML:`` on the envelope and below, none in ``AttachmentEncoded`` except on
+``ContentTransferEncoded``. Nothing is parsed or built as a tree: pieces of text are joined once.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from hub import clock
+from hub.problems import Refused
+
+NAMESPACE = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
+
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_BASE64_STEP = 3 * 512 * 1024  # a multiple of three, so that the pieces join without padding
+
+_HEAD = (
+    f'<?xml version="1.0" encoding="UTF-8"?>\n<edXML xmlns="{NAMESPACE}">\n'
+    f'  <edXML:edXMLEnvelope xmlns:edXML="{NAMESPACE}">\n    <edXML:edXMLHeader>\n      <edXML:MessageHeader>'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """An agency as a message names it (clauses 1.1 and 1.2); only ``code`` is needed."""
+
+    code: str
+    name: str = ""
+    in_charge: str = ""
+    address: str = ""
+    email: str = ""
+    telephone: str = ""
+    fax: str = ""
+    website: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signatory:
+    """The person who signed the document (clause 1.8)."""
+
+    name: str
+    position: str = ""
+    competence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """The clerk who handles the message (clause 2.2.5)."""
+
+    name: str
+    department: str = ""
+    email: str = ""
+    mobile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The document that a message answers (clause 1.12), or that a status is about."""
+
+    organ: str
+    document_id: str
+    code: str = ""
+    promulgated: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """What the sender wants done (clause 2.2): 0 new, 1 recall, 2 update, 3 replace.
+
+    ``receivers`` maps agency codes to 0 (removed) or 1 (added), for an update; ``replaces`` maps each replaced document
+    id to the agencies that hold it, for a replacement.
+    """
+
+    type: int = 0
+    reason: str = ""
+    document_id: str = ""
+    paper: int = 0
+    staff: Staff | None = None
+    document_changed: bool = False
+    receivers: Mapping[str, int] = field(default_factory=dict)
+    replaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingAttachment:
+    """One file of a letter; ``content_id`` is bare, the ``cid:`` is written in front of it."""
+
+    name: str
+    content: bytes
+    media_type: str = "application/octet-stream"
+    description: str = ""
+    content_id: str = field(default_factory=clock.new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A document message. Fields left empty are left out of the message (an empty element means an absent one).
+
+    ``priority``: 0 ordinary, 1 urgent, 2 very urgent, 3 express, 4 scheduled express (clause 1.11.1). ``document_id``
+    defaults to the form ``organ,yyyy/MM/dd,number/notation``. ``written_at`` is the time of the first trace header.
+    """
+
+    sender: Party
+    recipients: tuple[Party, ...]
+    number: str
+    notation: str
+    promulgated: date
+    subject: str
+    attachments: tuple[OutgoingAttachment, ...] = ()
+    place: str = ""
+    type_code: int = 18
+    type_name: str = "Công văn"
+    content: str = ""
+    signatory: Signatory | None = None
+    due: date | None = None
+    priority: int = 0
+    sphere: str = ""
+    typist: str = ""
+    copies: int = 1
+    pages: int = 1
+    appendixes: tuple[str, ...] = ()
+    answers: tuple[Reference, ...] = ()
+    steering: int = 0
+    to_places: tuple[str, ...] = ()
+    business: Business = field(default_factory=Business)
+    document_id: str = ""
+    written_at: datetime = field(default_factory=clock.now)
+
+    @property
+    def identifier(self) -> str:
+        """The sender's document id (clause 1.14), form A of the field."""
+        return self.document_id or f"{self.sender.code},{_day(self.promulgated)},{self.number}/{self.notation}"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """A status message: ``about.organ`` is the agency it is sent to, ``about.document_id`` the key of correlation."""
+
+    reporter: Party
+    about: Reference
+    code: str
+    description: str = ""
+    at: datetime = field(default_factory=clock.now)
+    staff: Staff | None = None
+
+
+def document_message(letter: Letter) -> bytes:
+    """The letter as unsigned edXML. Raises ``Refused`` for a character that XML 1.0 cannot carry."""
+    return b"".join(document_pieces(letter))
+
+
+def document_pieces(letter: Letter) -> Iterator[bytes]:
+    """The same in pieces, so that a big letter can be written to a file without being held twice."""
+    yield "\n".join((_HEAD, *_letter_header(letter), *_trace(letter), *_manifest(letter.attachments))).encode()
+    if letter.attachments:
+        yield b"\n  <AttachmentEncoded>"
+        for attachment in letter.attachments:
+            yield from _encoded(attachment)
+        yield b"\n  </AttachmentEncoded>"
+    yield b"\n</edXML>\n"
+
+
+def status_message(report: StatusReport) -> bytes:
+    """A status message as unsigned edXML. Raises ``Refused`` for a character that XML 1.0 cannot carry."""
+    inside = "        "
+    lines = [
+        *_party("From", report.reporter),
+        *_reference(report.about),
+        *_staff(report.staff, inside),
+        *_leaf("StatusCode", report.code, inside),
+        *_leaf("Description", report.description, inside),
+        *_leaf("Timestamp", _moment(report.at), inside),
+        "      </edXML:MessageHeader>",
+        "    </edXML:edXMLHeader>",
+        "  </edXML:edXMLEnvelope>",
+        "</edXML>\n",
+    ]
+    return "\n".join((_HEAD, *lines)).encode()
+
+
+def _letter_header(letter: Letter) -> Iterator[str]:
+    inside = "        "
+    yield from _party("From", letter.sender)
+    for recipient in letter.recipients:
+        yield from _party("To", recipient)
+    yield from _leaf("DocumentId", letter.identifier, inside)
+    yield from _group("Code", {"CodeNumber": letter.number, "CodeNotation": letter.notation})
+    yield from _group("PromulgationInfo", {"Place": letter.place, "PromulgationDate": _day(letter.promulgated)})
+    yield from _group("DocumentType", {"Type": str(letter.type_code), "TypeDetail": "0", "TypeName": letter.type_name})
+    yield from _leaf("Subject", letter.subject, inside)
+    yield from _leaf("Content", letter.content, inside)
+    if signatory := letter.signatory:
+        fields = {"Competence": signatory.competence, "Position": signatory.position, "FullName": signatory.name}
+        yield from _group("SignerInfo", fields)
+    yield from _leaf("DueDate", _day(letter.due) if letter.due else "", inside)
+    yield from _other_info(letter)
+    for answered in letter.answers:
+        yield from _reference(answered)
+    yield from _leaf("SteeringType", str(letter.steering), inside)
+    yield from _list("ToPlaces", "Place", letter.to_places, inside)
+    yield "      </edXML:MessageHeader>"
+
+
+def _other_info(letter: Letter) -> Iterator[str]:
+    inside = "          "
+    yield "        <edXML:OtherInfo>"
+    yield from _leaf("Priority", str(letter.priority), inside)
+    yield from _leaf("SphereOfPromulgation", letter.sphere, inside)
+    yield from _leaf("TyperNotation", letter.typist, inside)
+    yield from _leaf("PromulgationAmount", str(letter.copies), inside)
+    yield from _leaf("PageAmount", str(letter.pages), inside)
+    yield from _list("Appendixes", "Appendix", letter.appendixes, inside)
+    yield "        </edXML:OtherInfo>"
+
+
+def _trace(letter: Letter) -> Iterator[str]:
+    business = letter.business
+    inside = "          "
+    yield "      <edXML:TraceHeaderList>"
+    yield from _group("TraceHeader", {"OrganId": letter.sender.code, "Timestamp": _moment(letter.written_at)})
+    yield "        <edXML:Bussiness>"
+    yield from _leaf("BussinessDocType", str(business.type), inside)
+    yield from _leaf("BussinessDocReason", business.reason, inside)
+    yield from _document_info(business)
+    yield from _leaf("DocumentId", business.document_id, inside)
+    yield from _leaf("Paper", str(business.paper), inside)
+    yield from _staff(business.staff, inside)
+    yield from _replacements(business)
+    yield "        </edXML:Bussiness>"
+    yield "      </edXML:TraceHeaderList>"
+    yield "    </edXML:edXMLHeader>"
+
+
+def _document_info(business: Business) -> Iterator[str]:
+    if not (business.document_changed or business.receivers):
+        return
+    inside = "            "
+    yield "          <edXML:BussinessDocumentInfo>"
+    yield from _leaf("DocumentInfo", str(int(business.document_changed)), inside)
+    yield from _leaf("DocumentReceiver", str(int(bool(business.receivers))), inside)
+    if business.receivers:
+        yield inside + "<edXML:ReceiverList>"
+        for code, change in business.receivers.items():
+            yield from _group("Receiver", {"OrganId": code, "ReceiverType": str(change)}, inside + "  ")
+        yield inside + "</edXML:ReceiverList>"
+    yield "          </edXML:BussinessDocumentInfo>"
+
+
+def _replacements(business: Business) -> Iterator[str]:
+    if not business.replaces:
+        return
+    inside = "            "
+    yield "          <edXML:ReplacementInfoList>"
+    for document_id, organs in business.replaces.items():
+        yield inside + "<edXML:ReplacementInfo>"
+        yield from _leaf("DocumentId", document_id, inside + "  ")
+        yield from _list("OrganIdList", "OrganId", organs, inside + "  ")
+        yield inside + "</edXML:ReplacementInfo>"
+    yield "          </edXML:ReplacementInfoList>"
+
+
+def _manifest(attachments: Iterable[OutgoingAttachment]) -> Iterator[str]:
+    yield "    <edXML:edXMLBody>"
+    yield '      <edXML:edXMLManifest version="1.0">'
+    for attachment in attachments:
+        fields = {
+            "ContentId": f"cid:{attachment.content_id}",
+            "ContentType": attachment.media_type,
+            "Description": attachment.description or attachment.name,
+            "AttachmentName": attachment.name,
+        }
+        yield from _group("Reference", fields)
+    yield "      </edXML:edXMLManifest>"
+    yield "    </edXML:edXMLBody>"
+    yield "  </edXML:edXMLEnvelope>"
+
+
+def _encoded(attachment: OutgoingAttachment) -> Iterator[bytes]:
+    """One ``Attachment``: un-prefixed but for ``ContentTransferEncoded``, whose base64 is one line, as in the field."""
+    inside = "\n      "
+    yield (
+        f"\n    <Attachment>{inside}<ContentId>{_text(f'cid:{attachment.content_id}')}</ContentId>"
+        f"{inside}<AttachmentName>{_text(attachment.name)}</AttachmentName>"
+        f"{inside}<Description>{_text(attachment.description or attachment.name)}</Description>"
+        f"{inside}<ContentType>{_text(attachment.media_type)}</ContentType>"
+        f'{inside}<edXML:ContentTransferEncoded xmlns:edXML="{NAMESPACE}">'
+    ).encode()
+    view = memoryview(attachment.content)
+    for start in range(0, len(view), _BASE64_STEP):
+        yield binascii.b2a_base64(view[start : start + _BASE64_STEP], newline=False)
+    yield b"</edXML:ContentTransferEncoded>\n    </Attachment>"
+
+
+def _party(tag: str, party: Party) -> Iterator[str]:
+    fields = {
+        "OrganId": party.code,
+        "OrganizationInCharge": party.in_charge,
+        "OrganName": party.name,
+        "OrganAdd": party.address,
+        "Email": party.email,
+        "Telephone": party.telephone,
+        "Fax": party.fax,
+        "Website": party.website,
+    }
+    return _group(tag, fields)
+
+
+def _reference(about: Reference) -> Iterator[str]:
+    promulgated = _day(about.promulgated) if about.promulgated else ""
+    fields = {
+        "OrganId": about.organ,
+        "Code": about.code,
+        "PromulgationDate": promulgated,
+        "DocumentId": about.document_id,
+    }
+    return _group("ResponseFor", fields)
+
+
+def _staff(staff: Staff | None, indent: str) -> Iterator[str]:
+    if staff is None:
+        return iter(())
+    fields = {
+        "Department": staff.department,
+        "Staff": staff.name,
+        "Mobile": staff.mobile,
+        "Email": staff.email,
+    }
+    return _group("StaffInfo", fields, indent)
+
+
+def _group(tag: str, fields: Mapping[str, str], indent: str = "        ") -> Iterator[str]:
+    yield f"{indent}<edXML:{tag}>"
+    for name, value in fields.items():
+        yield from _leaf(name, value, indent + "  ")
+    yield f"{indent}</edXML:{tag}>"
+
+
+def _list(tag: str, item: str, values: Iterable[str], indent: str) -> Iterator[str]:
+    entries = [line for value in values for line in _leaf(item, value, indent + "  ")]
+    if entries:
+        yield f"{indent}<edXML:{tag}>"
+        yield from entries
+        yield f"{indent}</edXML:{tag}>"
+
+
+def _leaf(tag: str, value: str, indent: str) -> Iterator[str]:
+    if value:
+        yield f"{indent}<edXML:{tag}>{_text(value)}</edXML:{tag}>"
+
+
+def _text(value: str) -> str:
+    """Escape for XML 1.0 §2.4; a bare CR would be normalised to LF (§2.11), hence its reference."""
+    if bad := _ILLEGAL.search(value):
+        detail = f"XML 1.0 cannot carry U+{ord(bad.group()):04X}: character {bad.start()} of {value[:40]!r}"
+        raise Refused("metadata-invalid", detail)
+    return value.translate(_ESCAPES)
+
+
+def _day(day: date) -> str:
+    return f"{day.year:04}/{day.month:02}/{day.day:02}"
+
+
+def _moment(moment: datetime) -> str:
+    """``yyyy/MM/dd HH:mm:ss``, local: the format names no zone."""
+    return moment.astimezone(clock.VIETNAM).strftime("%Y/%m/%d %H:%M:%S")
