@@ -22,9 +22,11 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.sql import expression
 from sqlalchemy.sql.elements import ColumnElement
 
+from hub.language.folding import folded
 from hub.ledger.columns import Instant, Json
 
 metadata = MetaData(
@@ -150,6 +152,17 @@ person_session = Table(
 
 # ---------------------------------------------------------------- exchange
 
+
+def search_text(number: str, notation: str, document_id: str, sender_code: str, subject: str) -> str:
+    """What people search an envelope by, folded; the value of ``envelope.search``."""
+    return folded(f"{number}/{notation} {document_id} {sender_code} {subject}")
+
+
+def _search_default(context: DefaultExecutionContext) -> str:
+    given = context.get_current_parameters()  # type: ignore[no-untyped-call] - SQLAlchemy leaves it untyped
+    return search_text(*(given[name] for name in ("number", "notation", "document_id", "sender_code", "subject")))
+
+
 envelope = Table(
     "envelope",
     metadata,
@@ -172,11 +185,15 @@ envelope = Table(
     # what the recipients' list does not need in columns: signer, attachments, warnings, head of the letter
     Column("details", Json, nullable=False),
     _not_null_text("traceparent"),
+    # without diacritics and case, for people's search; statements written by hand fill it with search_text()
+    Column("search", Text, nullable=False, default=_search_default, server_default=text("''")),
     UniqueConstraint("sender_code", "document_id", "business_type"),
     CheckConstraint("business_type BETWEEN 0 AND 3", name="business_type"),
     CheckConstraint("priority BETWEEN 0 AND 4", name="priority"),
     Index("ix_envelope_received_at", "received_at"),
     Index("ix_envelope_document_id", "document_id"),
+    # an agency's sent letters, newest first: identifiers are time-ordered
+    Index("ix_envelope_sender", "sender_code", "id"),
 )
 
 delivery = Table(
@@ -199,7 +216,8 @@ delivery = Table(
     Column("status_code", Text),
     _not_null_text("status_description"),
     Column("status_at", Instant),
-    UniqueConstraint("envelope_id", "recipient_code"),
+    # in this order it also lists an agency's received letters, newest first; envelope_id has its own index
+    UniqueConstraint("recipient_code", "envelope_id"),
     CheckConstraint(
         "state IN ('pending', 'published', 'ready', 'leased', 'settled', 'refused', 'dead', 'withdrawn')", name="state"
     ),
@@ -224,6 +242,15 @@ Index(
     delivery.c.since,
     postgresql_where=delivery.c.state.in_(("pending", "published")),
     sqlite_where=delivery.c.state.in_(("pending", "published")),
+)
+
+# what was settled, refused or given up in a period, for the overview
+Index(
+    "ix_delivery_closed",
+    delivery.c.state,
+    delivery.c.closed_at,
+    postgresql_where=delivery.c.closed_at.is_not(None),
+    sqlite_where=delivery.c.closed_at.is_not(None),
 )
 
 outbox = Table(
