@@ -159,7 +159,7 @@ def search_text(number: str, notation: str, document_id: str, sender_code: str, 
 
 
 def _search_default(context: DefaultExecutionContext) -> str:
-    given = context.get_current_parameters()  # type: ignore[no-untyped-call] - SQLAlchemy leaves it untyped
+    given = context.get_current_parameters()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
     return search_text(*(given[name] for name in ("number", "notation", "document_id", "sender_code", "subject")))
 
 
