@@ -10,6 +10,7 @@ revocation are looked at again on every use.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -116,7 +117,9 @@ def _build(chain: tuple[bytes, ...], store: TrustStore, at: datetime) -> tuple[x
     except ValueError as error:
         raise Refused("certificate-malformed", str(error)) from error
     _check_dates(tuple(certificates), at)
-    builder = verification.PolicyBuilder().store(verification.Store(store.anchors)).time(at).max_chain_depth(MAX_DEPTH)
+    builder = (
+        verification.PolicyBuilder().store(verification.Store(list(store.anchors))).time(at).max_chain_depth(MAX_DEPTH)
+    )
     builder = builder.extension_policies(ca_policy=_AUTHORITY_POLICY, ee_policy=_LEAF_POLICY)
     try:
         verified = builder.build_client_verifier().verify(leaf, certificates[1:])
@@ -154,7 +157,7 @@ def _check_dates(certificates: tuple[x509.Certificate, ...], at: datetime) -> No
 def _revocation(certificates: tuple[x509.Certificate, ...], store: TrustStore, at: datetime) -> str:
     """Worst answer over the path; the anchor itself is trusted by configuration."""
     answer = "good"
-    for certificate, issuer in zip(certificates, certificates[1:], strict=False):
+    for certificate, issuer in itertools.pairwise(certificates):
         one = _listed(certificate, issuer, store, at)
         answer = max(answer, one, key=("good", "stale", "unchecked").index)
     return answer

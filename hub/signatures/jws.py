@@ -77,7 +77,7 @@ class HubKey:
 
 
 def open_jws(compact: str, keys: dict[str, Ed25519PublicKey], typ: str) -> dict[str, Any]:
-    """The payload of a compact JWS with a known ``kid``, ``EdDSA`` and this ``typ``. Raises ``ValueError`` otherwise."""
+    """The payload of a compact JWS with a known ``kid``, ``EdDSA`` and this ``typ``; else ``ValueError``."""
     try:
         header_part, payload_part, signature_part = compact.split(".")
         header = json.loads(from_b64url(header_part))

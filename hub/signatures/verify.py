@@ -18,7 +18,7 @@ from typing import Any
 
 import signxml.exceptions
 from lxml import etree
-from signxml import SignatureConfiguration, XMLVerifier
+from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from hub.envelope.names import ENVELOPE, HEADER, ROOT
 from hub.problems import Refused

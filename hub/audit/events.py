@@ -1,0 +1,96 @@
+"""The catalogue of events, and an entry of the exchange log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from hub import clock
+
+
+class Event(StrEnum):
+    """Every kind of entry; the text in ``EVENTS`` says what it proves."""
+
+    ENVELOPE_ACCEPTED = "envelope.accepted"
+    ENVELOPE_REPEATED = "envelope.repeated"
+    ENVELOPE_REFUSED = "envelope.refused"
+    ENVELOPE_DEFERRED = "envelope.deferred"
+    DELIVERY_PUBLISHED = "delivery.published"
+    DELIVERY_REPUBLISHED = "delivery.republished"
+    DELIVERY_READY = "delivery.ready"
+    DELIVERY_LEASED = "delivery.leased"
+    DELIVERY_RELEASED = "delivery.released"
+    DELIVERY_EXTENDED = "delivery.extended"
+    DELIVERY_SETTLED = "delivery.settled"
+    DELIVERY_REFUSED = "delivery.refused"
+    STATUS_RECEIVED = "status.received"
+    STATUS_REFUSED = "status.refused"
+    SYSTEM_ADDED = "registry.system_added"
+    AGENCY_ADDED = "registry.agency_added"
+    CERTIFICATE_ADDED = "registry.certificate_added"
+    ANCHOR_ADDED = "registry.anchor_added"
+    CRL_ADDED = "registry.crl_added"
+    PERSON_ADDED = "registry.person_added"
+    PERSON_LOGIN = "person.login"
+    PERSON_LOGIN_FAILED = "person.login_failed"
+    LOG_QUERIED = "log.queried"
+
+
+EVENTS: dict[Event, str] = {
+    Event.ENVELOPE_ACCEPTED: "the hub accepted an envelope and signed for it",
+    Event.ENVELOPE_REPEATED: "the same octets came again and got the first acknowledgement",
+    Event.ENVELOPE_REFUSED: "the hub refused a submission; the findings say why",
+    Event.ENVELOPE_DEFERRED: "the hub could not tell and asked for a repeat",
+    Event.DELIVERY_PUBLISHED: "the broker confirmed the claim check of a delivery",
+    Event.DELIVERY_REPUBLISHED: "the sweep published an unsettled delivery again",
+    Event.DELIVERY_READY: "a courier put the delivery into its system's inbox",
+    Event.DELIVERY_LEASED: "the recipient's system took the delivery under a lease",
+    Event.DELIVERY_RELEASED: "the recipient's system gave the delivery back",
+    Event.DELIVERY_EXTENDED: "the recipient's system keeps the delivery longer",
+    Event.DELIVERY_SETTLED: "the recipient's system has the document",
+    Event.DELIVERY_REFUSED: "the recipient's system refused the document for good",
+    Event.STATUS_RECEIVED: "an office reported a business status",
+    Event.STATUS_REFUSED: "a status report was refused",
+    Event.SYSTEM_ADDED: "a system was registered",
+    Event.AGENCY_ADDED: "an agency was registered",
+    Event.CERTIFICATE_ADDED: "a certificate was registered for an agency",
+    Event.ANCHOR_ADDED: "a trust anchor was added",
+    Event.CRL_ADDED: "a revocation list was added",
+    Event.PERSON_ADDED: "a person was registered",
+    Event.PERSON_LOGIN: "a person logged in",
+    Event.PERSON_LOGIN_FAILED: "a login failed",
+    Event.LOG_QUERIED: "an auditor queried the exchange log",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry. Empty text where a field does not apply; ``detail`` is JSON, without personal data of third parties."""
+
+    kind: Event
+    at: datetime
+    actor: str = ""
+    agency_code: str = ""
+    envelope_id: str = ""
+    delivery_id: str = ""
+    document_id: str = ""
+    code: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+    id: str = field(default_factory=clock.new_id)
+
+    def row(self) -> dict[str, Any]:
+        """The entry as a row whose time is RFC 3339 text (both stores read it)."""
+        return {
+            "id": self.id,
+            "at": clock.rfc3339(self.at),
+            "kind": self.kind.value,
+            "actor": self.actor,
+            "agency_code": self.agency_code,
+            "envelope_id": self.envelope_id,
+            "delivery_id": self.delivery_id,
+            "document_id": self.document_id,
+            "code": self.code,
+            "detail": self.detail,
+        }

@@ -1,0 +1,49 @@
+"""The nouns of the registry."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Channel = Literal["pull", "push", "amqp", "mail", "folder"]
+CHANNELS: tuple[str, ...] = get_args(Channel)
+# the channels whose couriers exist; the others are refused at registration instead of swallowing documents
+OFFERED_CHANNELS: tuple[str, ...] = ("pull",)
+
+Role = Literal["operator", "administrator", "auditor", "reporting", "clerk"]
+ROLES: tuple[str, ...] = get_args(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """An agency document system with credentials, a channel and a queue; serves one or more agencies."""
+
+    id: str
+    name: str
+    channel: str
+    client_id: str
+    secret_sha256: str
+    auditor: bool
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """An agency as routing needs it. ``active`` is false when the agency or its system is suspended."""
+
+    code: str
+    name: str
+    system_id: str
+    channel: str
+    active: bool
+
+
+def secret_digest(secret: str) -> str:
+    """SHA-256 of a generated secret: 256 random bits need no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def secret_matches(secret: str, digest: str) -> bool:
+    return hmac.compare_digest(secret_digest(secret), digest)

@@ -1,0 +1,11 @@
+"""Check: signed by profile ``strict``, with a certificate that leads to a configured anchor and is not revoked."""
+
+from __future__ import annotations
+
+from hub.signatures.verify import verify
+from hub.validation.examination import Examination
+
+
+async def check(exam: Examination) -> None:
+    trust = await exam.directory.trust()
+    exam.signed = await exam.offload(verify, exam.root, trust, exam.received.received_at)

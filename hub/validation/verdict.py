@@ -1,0 +1,88 @@
+"""The outcome of an examination."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from hub.envelope.model import ParsedEnvelope, ParsedStatus, ReceivedEnvelope
+from hub.problems import Finding
+from hub.registry.model import Agency
+
+_SEAL = object()
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentFacts:
+    """One attachment after strict decoding: octets counted and hashed. ``sha256`` is hexadecimal."""
+
+    content_id: str
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignerFacts:
+    """Who signed, as the verified path says."""
+
+    subject: str
+    issuer: str
+    serial: str
+    not_after: str
+    sha256: str
+    algorithm: str
+    digest: str
+    revocation: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedEnvelope:
+    """An envelope that passed every check. The seal makes any other way of making one an error."""
+
+    received: ReceivedEnvelope
+    content: ParsedEnvelope
+    sender: Agency
+    recipients: tuple[Agency, ...]
+    signer: SignerFacts
+    attachments: tuple[AttachmentFacts, ...]
+    promulgated_on: date
+    due_on: date | None
+    business_type: int
+    priority: int
+    seal: Any
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise TypeError("only the validation sequence makes a VerifiedEnvelope")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedStatus:
+    """A status message whose reporter is an agency of the calling system; ``signer`` is None when it is unsigned."""
+
+    content: ParsedStatus
+    reporter: Agency
+    signer: SignerFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    envelope: VerifiedEnvelope
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Refused: the sender must change something. ``sender`` and ``document_id`` as far as they could be read.
+
+    They are only claims: nothing about a refused envelope is proven.
+    """
+
+    findings: tuple[Finding, ...]
+    sender: str = ""
+    document_id: str = ""
+
+
+Verdict = Accepted | Declined
