@@ -1,0 +1,136 @@
+"""``AsyncHubClient``: the same operations for one event loop; used by simulated systems and load drivers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from adapters.client import calls
+from adapters.client._http import AsyncTransport
+from adapters.client.calls import Call
+from adapters.client.conversation import (
+    Conversation,
+    Credentials,
+    Exchange,
+    RetryPolicy,
+    Session,
+    access_token,
+    converse,
+)
+from adapters.client.replies import (
+    Acceptance,
+    AgencyPage,
+    DeliveryReply,
+    Document,
+    EnvelopeReply,
+    LeasedDelivery,
+    ReceiptFeed,
+    ReceiptReply,
+    StatusReply,
+)
+from hub import clock
+
+T = TypeVar("T")
+
+
+class AsyncHubClient:
+    """One system's connection to a hub; safe for any number of tasks. Raises and repeats as ``HubClient`` does."""
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str = "",
+        client_secret: str = "",
+        *,
+        ca_file: Path | None = None,
+        language: str = "vi",
+        policy: RetryPolicy | None = None,
+        connections: int = 20,
+    ) -> None:
+        credentials = Credentials(client_id, client_secret) if client_id else None
+        self.session = Session(credentials, language, policy or RetryPolicy())
+        self._transport = AsyncTransport(url, ca_file, connections)
+
+    async def __aenter__(self) -> AsyncHubClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    async def run(self, call: Call[T]) -> T:
+        """Carry any call of ``adapters.client.calls`` out."""
+        return await self._carry_out(converse(self.session, call))
+
+    async def access_token(self) -> str:
+        return await self._carry_out(access_token(self.session))
+
+    async def post_envelope(self, message: bytes) -> Acceptance:
+        return await self.run(calls.post_envelope(message))
+
+    async def check_envelope(self, message: bytes) -> Document:
+        return await self.run(calls.check_envelope(message))
+
+    async def envelope(self, identifier: str) -> EnvelopeReply:
+        return await self.run(calls.envelope(identifier))
+
+    async def content(self, identifier: str) -> bytes:
+        return await self.run(calls.content(identifier))
+
+    async def inbox(self, limit: int = 10, wait: float = 0, lease: int | None = None) -> list[LeasedDelivery]:
+        return await self.run(calls.inbox(limit, wait, lease))
+
+    async def settle(self, delivery: str, lease: str | None = None) -> DeliveryReply:
+        return await self.run(calls.settle(delivery, lease))
+
+    async def release(self, delivery: str, lease: str | None = None) -> DeliveryReply:
+        return await self.run(calls.release(delivery, lease))
+
+    async def extend(self, delivery: str, seconds: int, lease: str | None = None) -> DeliveryReply:
+        return await self.run(calls.extend(delivery, lease, seconds))
+
+    async def refuse(self, delivery: str, reason: str, lease: str | None = None) -> DeliveryReply:
+        return await self.run(calls.refuse(delivery, reason, lease))
+
+    async def report_status(
+        self, delivery: str, code: str, description: str = "", at: datetime | None = None
+    ) -> StatusReply:
+        return await self.run(calls.report_status(delivery, code, description, at or clock.now()))
+
+    async def report_status_message(self, message: bytes) -> StatusReply:
+        return await self.run(calls.report_status_message(message))
+
+    async def receipts(self, envelope: str) -> list[ReceiptReply]:
+        return await self.run(calls.envelope_receipts(envelope))
+
+    async def feed(self, after: str = "", wait: float = 0, limit: int = 100) -> ReceiptFeed:
+        return await self.run(calls.feed(after, wait, limit))
+
+    async def agencies(self, q: str = "", after: str = "", limit: int = 200) -> AgencyPage:
+        return await self.run(calls.agencies(q, after, limit))
+
+    async def capabilities(self) -> Document:
+        return await self.run(calls.capabilities())
+
+    async def jwks(self) -> Document:
+        return await self.run(calls.jwks())
+
+    async def _carry_out(self, conversation: Conversation[T]) -> T:
+        try:
+            step = next(conversation)
+            while True:
+                if isinstance(step, Exchange):
+                    step = conversation.send(await self._transport.exchange(step))
+                else:
+                    await asyncio.sleep(step.seconds)
+                    step = conversation.send(None)
+        except StopIteration as done:
+            value: T = done.value
+            return value

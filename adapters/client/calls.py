@@ -1,0 +1,181 @@
+"""The hub's operations as values: what to send, how long to wait, whether it may be sent again, how to read the answer.
+
+No input or output happens here; ``conversation`` turns a call into steps and the two clients take them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
+from urllib.parse import quote
+
+from adapters.client.replies import (
+    Acceptance,
+    AgencyPage,
+    DeliveryReply,
+    Document,
+    EnvelopeReply,
+    LeasedDelivery,
+    ReceiptFeed,
+    ReceiptReply,
+    StatusReply,
+)
+from hub import clock
+
+T = TypeVar("T")
+
+XML = "application/xml"
+JSON = "application/json"
+_MARGIN = 30.0  # seconds that an answer may take on top of the wait that was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One operation. ``repeatable``: sending it twice has the effect of once, even if the first answer was lost."""
+
+    method: str
+    path: str
+    read: Callable[[Reply], T]
+    query: Mapping[str, str | int | float] = field(default_factory=dict)
+    body: bytes = b""
+    media_type: str = ""
+    repeatable: bool = True
+    authenticated: bool = True
+    patience: float = _MARGIN
+
+
+def post_envelope(message: bytes) -> Call[Acceptance]:
+    """Repeatable: the hub answers an exact repeat with the first acknowledgement."""
+    return Call("POST", "/v1/envelopes", _acceptance, body=message, media_type=XML, patience=120.0)
+
+
+def check_envelope(message: bytes) -> Call[Document]:
+    return Call("POST", "/v1/envelopes:check", _document, body=message, media_type=XML, patience=120.0)
+
+
+def envelope(identifier: str) -> Call[EnvelopeReply]:
+    return Call("GET", f"/v1/envelopes/{_segment(identifier)}", lambda reply: cast(EnvelopeReply, reply.json()))
+
+
+def content(identifier: str) -> Call[bytes]:
+    return Call("GET", f"/v1/envelopes/{_segment(identifier)}/content", lambda reply: reply.body, patience=120.0)
+
+
+def inbox(limit: int, wait: float, lease: int | None) -> Call[list[LeasedDelivery]]:
+    """Repeatable: what a lost answer had leased comes back when that lease runs out."""
+    query: dict[str, str | int | float] = {"limit": limit, "wait": wait}
+    if lease is not None:
+        query["lease"] = lease
+    return Call("GET", "/v1/inbox", _deliveries, query=query, patience=wait + _MARGIN)
+
+
+def settle(delivery: str, lease: str | None) -> Call[DeliveryReply]:
+    return _close(delivery, "settle", _lease(lease))
+
+
+def release(delivery: str, lease: str | None) -> Call[DeliveryReply]:
+    return _close(delivery, "release", _lease(lease))
+
+
+def extend(delivery: str, lease: str | None, seconds: int) -> Call[DeliveryReply]:
+    return _close(delivery, "extend", {**_lease(lease), "seconds": seconds}, repeatable=True)
+
+
+def refuse(delivery: str, reason: str, lease: str | None) -> Call[DeliveryReply]:
+    return _close(delivery, "refuse", {**_lease(lease), "reason": reason})
+
+
+def report_status(delivery: str, code: str, description: str, at: datetime) -> Call[StatusReply]:
+    """Repeatable: the hub knows an exact repeat, so ``at`` is fixed once, by the caller."""
+    body = {"delivery": delivery, "code": code, "description": description, "at": clock.rfc3339(at)}
+    return Call("POST", "/v1/statuses", _status, body=_dump(body), media_type=JSON)
+
+
+def report_status_message(message: bytes) -> Call[StatusReply]:
+    return Call("POST", "/v1/statuses", _status, body=message, media_type=XML)
+
+
+def envelope_receipts(identifier: str) -> Call[list[ReceiptReply]]:
+    return Call("GET", f"/v1/envelopes/{_segment(identifier)}/receipts", _receipts)
+
+
+def feed(after: str, wait: float, limit: int) -> Call[ReceiptFeed]:
+    query: dict[str, str | int | float] = {"wait": wait, "limit": limit}
+    if after:
+        query["after"] = after
+    return Call("GET", "/v1/receipts", _feed, query=query, patience=wait + _MARGIN)
+
+
+def agencies(q: str, after: str, limit: int) -> Call[AgencyPage]:
+    query: dict[str, str | int | float] = {"limit": limit}
+    query.update({name: value for name, value in (("q", q), ("after", after)) if value})
+    return Call("GET", "/v1/agencies", lambda reply: cast(AgencyPage, reply.json()), query=query)
+
+
+def capabilities() -> Call[Document]:
+    return Call("GET", "/v1/capabilities", _document)
+
+
+def jwks() -> Call[Document]:
+    return Call("GET", "/.well-known/jwks.json", _document, authenticated=False)
+
+
+def _close(delivery: str, verb: str, body: Mapping[str, Any], *, repeatable: bool = False) -> Call[DeliveryReply]:
+    """A lost answer must not be followed by a repeat: the second one would be told that the lease is gone."""
+    path = f"/v1/deliveries/{_segment(delivery)}:{verb}"
+    return Call("POST", path, _delivery, body=_dump(body), media_type=JSON, repeatable=repeatable)
+
+
+def _lease(lease: str | None) -> dict[str, str]:
+    return {"lease": lease} if lease else {}
+
+
+def _segment(identifier: str) -> str:
+    return quote(identifier, safe="")
+
+
+def _dump(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+def _acceptance(reply: Reply) -> Acceptance:
+    return cast(Acceptance, reply.json())
+
+
+def _document(reply: Reply) -> Document:
+    return cast(Document, reply.json())
+
+
+def _deliveries(reply: Reply) -> list[LeasedDelivery]:
+    return cast(list[LeasedDelivery], reply.json()["deliveries"])
+
+
+def _delivery(reply: Reply) -> DeliveryReply:
+    return cast(DeliveryReply, reply.json())
+
+
+def _status(reply: Reply) -> StatusReply:
+    return cast(StatusReply, reply.json())
+
+
+def _receipts(reply: Reply) -> list[ReceiptReply]:
+    return cast(list[ReceiptReply], reply.json()["receipts"])
+
+
+def _feed(reply: Reply) -> ReceiptFeed:
+    return cast(ReceiptFeed, reply.json())

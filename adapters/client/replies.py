@@ -1,0 +1,152 @@
+"""The shapes of the hub's answers, as JSON gives them: times RFC 3339 UTC, sizes octets, identifiers UUIDv7."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+
+class FindingReply(TypedDict):
+    code: str
+    detail: str
+    location: str
+
+
+class AcceptedRecipient(TypedDict):
+    code: str
+    delivery: str
+
+
+class Acceptance(TypedDict):
+    """Answer to ``POST /v1/envelopes``; ``acknowledgement`` is a compact JWS, the proof to keep."""
+
+    id: str
+    document_id: str
+    business_type: int
+    sender: str
+    sha256: str
+    size: int
+    received_at: str
+    recipients: list[AcceptedRecipient]
+    warnings: list[FindingReply]
+    acknowledgement: str
+    links: dict[str, str]
+
+
+class BusinessStatus(TypedDict):
+    code: str
+    description: str
+    at: str
+
+
+class RecipientState(TypedDict):
+    """One row of the matrix: how far one recipient's copy is, and what the recipient's office said."""
+
+    code: str
+    name: str
+    delivery: str
+    state: str
+    since: str
+    attempts: int
+    reason: str | None
+    business_status: BusinessStatus | None
+
+
+class EnvelopeReply(TypedDict):
+    id: str
+    document_id: str
+    business_type: int
+    sender: str
+    sha256: str
+    size: int
+    received_at: str
+    recipients: list[RecipientState]
+    links: dict[str, str]
+    number: NotRequired[str]
+    notation: NotRequired[str]
+    subject: NotRequired[str]
+
+
+class Lease(TypedDict):
+    id: str
+    until: str
+
+
+class LeasedDelivery(TypedDict):
+    """One delivery of the inbox, held under a lease until ``lease.until``."""
+
+    delivery: str
+    envelope: str
+    document_id: str
+    business_type: int
+    sender: str
+    sender_name: str
+    recipient: str
+    number: str
+    notation: str
+    subject: str
+    document_type: str
+    priority: int
+    due_on: str | None
+    sha256: str
+    size: int
+    received_at: str
+    attempt: int
+    lease: Lease
+    links: dict[str, str]
+
+
+class DeliveryReply(TypedDict):
+    """Answer to settle, release, extend and refuse."""
+
+    delivery: str
+    state: str
+    receipt: NotRequired[str]
+    lease: NotRequired[Lease]
+
+
+class StatusReply(TypedDict):
+    id: str
+    envelope: str
+    delivery: str
+    code: str
+    receipt: str
+
+
+class ReceiptReply(TypedDict):
+    """Kinds: acknowledgement, refusal, delivery, status."""
+
+    id: str
+    kind: str
+    event: str
+    code: str | None
+    description: str | None
+    envelope: str
+    document_id: str
+    sender: str
+    recipient: str | None
+    delivery: str | None
+    at: str
+    jws: str
+
+
+class ReceiptFeed(TypedDict):
+    receipts: list[ReceiptReply]
+    next: str
+
+
+class AgencyReply(TypedDict):
+    code: str
+    name: str
+    parent: str | None
+    level: int
+    aliases: list[str]
+    active: bool
+
+
+class AgencyPage(TypedDict):
+    agencies: list[AgencyReply]
+    next: str | None
+
+
+Document = dict[str, Any]
+"""An answer whose fields the client hands on without reading them."""

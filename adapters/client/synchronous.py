@@ -1,0 +1,145 @@
+"""``HubClient``: the agency's side of the hub for ordinary, blocking programs."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from adapters.client import calls
+from adapters.client._http import SyncTransport
+from adapters.client.calls import Call
+from adapters.client.conversation import (
+    Conversation,
+    Credentials,
+    Exchange,
+    RetryPolicy,
+    Session,
+    access_token,
+    converse,
+)
+from adapters.client.replies import (
+    Acceptance,
+    AgencyPage,
+    DeliveryReply,
+    Document,
+    EnvelopeReply,
+    LeasedDelivery,
+    ReceiptFeed,
+    ReceiptReply,
+    StatusReply,
+)
+from hub import clock
+
+T = TypeVar("T")
+
+
+class HubClient:
+    """One system's connection to a hub. Every method raises ``CallRefused`` (a problem document) or ``HubUnreachable``.
+
+    Calls whose repetition does no harm are repeated after a lost connection, any call after a 503, by ``policy``.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str = "",
+        client_secret: str = "",
+        *,
+        ca_file: Path | None = None,
+        language: str = "vi",
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        credentials = Credentials(client_id, client_secret) if client_id else None
+        self.session = Session(credentials, language, policy or RetryPolicy())
+        self._transport = SyncTransport(url, ca_file)
+
+    def __enter__(self) -> HubClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def run(self, call: Call[T]) -> T:
+        """Carry any call of ``adapters.client.calls`` out."""
+        return self._carry_out(converse(self.session, call))
+
+    def access_token(self) -> str:
+        """A bearer token that is good now."""
+        return self._carry_out(access_token(self.session))
+
+    def post_envelope(self, message: bytes | Path) -> Acceptance:
+        """Hand a signed envelope in; an exact repeat gives the first acknowledgement."""
+        return self.run(calls.post_envelope(message.read_bytes() if isinstance(message, Path) else message))
+
+    def check_envelope(self, message: bytes | Path) -> Document:
+        """Ask for the verdict without handing in."""
+        return self.run(calls.check_envelope(message.read_bytes() if isinstance(message, Path) else message))
+
+    def envelope(self, identifier: str) -> EnvelopeReply:
+        return self.run(calls.envelope(identifier))
+
+    def content(self, identifier: str) -> bytes:
+        """The original octets."""
+        return self.run(calls.content(identifier))
+
+    def inbox(self, limit: int = 10, wait: float = 0, lease: int | None = None) -> list[LeasedDelivery]:
+        """Take up to ``limit`` deliveries under a lease of ``lease`` seconds; wait up to ``wait`` seconds for one."""
+        return self.run(calls.inbox(limit, wait, lease))
+
+    def settle(self, delivery: str, lease: str | None = None) -> DeliveryReply:
+        return self.run(calls.settle(delivery, lease))
+
+    def release(self, delivery: str, lease: str | None = None) -> DeliveryReply:
+        return self.run(calls.release(delivery, lease))
+
+    def extend(self, delivery: str, seconds: int, lease: str | None = None) -> DeliveryReply:
+        return self.run(calls.extend(delivery, lease, seconds))
+
+    def refuse(self, delivery: str, reason: str, lease: str | None = None) -> DeliveryReply:
+        return self.run(calls.refuse(delivery, reason, lease))
+
+    def report_status(self, delivery: str, code: str, description: str = "", at: datetime | None = None) -> StatusReply:
+        """Report what the office did with a delivery: ``code`` is 01…06, 13, 15 or 16."""
+        return self.run(calls.report_status(delivery, code, description, at or clock.now()))
+
+    def report_status_message(self, message: bytes) -> StatusReply:
+        """The same as a signed edXML status message."""
+        return self.run(calls.report_status_message(message))
+
+    def receipts(self, envelope: str) -> list[ReceiptReply]:
+        return self.run(calls.envelope_receipts(envelope))
+
+    def feed(self, after: str = "", wait: float = 0, limit: int = 100) -> ReceiptFeed:
+        """Receipts for this system after a cursor, waiting up to ``wait`` seconds for one."""
+        return self.run(calls.feed(after, wait, limit))
+
+    def agencies(self, q: str = "", after: str = "", limit: int = 200) -> AgencyPage:
+        return self.run(calls.agencies(q, after, limit))
+
+    def capabilities(self) -> Document:
+        return self.run(calls.capabilities())
+
+    def jwks(self) -> Document:
+        """The hub's public keys (RFC 7517); ``proof.verify_receipt`` wants them."""
+        return self.run(calls.jwks())
+
+    def _carry_out(self, conversation: Conversation[T]) -> T:
+        try:
+            step = next(conversation)
+            while True:
+                if isinstance(step, Exchange):
+                    step = conversation.send(self._transport.exchange(step))
+                else:
+                    time.sleep(step.seconds)
+                    step = conversation.send(None)
+        except StopIteration as done:
+            value: T = done.value
+            return value
