@@ -21,7 +21,7 @@ ENTRIES_PER_PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The envelope's head. ``details`` is JSON: signer, attachments, warnings, head, response_for; any may be missing."""
+    """The envelope's head. ``details`` is JSON: signer, attachments, warnings, head, response_for."""
 
     id: str
     sender_code: str
