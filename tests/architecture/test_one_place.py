@@ -26,6 +26,7 @@ ENVIRONMENT_PLACES = {"hub/settings.py": "the one place"}
 CLOCK_PLACES = {"hub/clock.py": "the one place"}
 RANDOM_PLACES = {
     "hub/clock.py": "the one place: identifiers and secrets",
+    "adapters/client/conversation.py": "jitter between retries, in the agency's own process",
     "adapters/sandbox/": "a seeded generator makes the same simulated traffic every time",
 }
 
