@@ -35,6 +35,14 @@ def test_the_claim_names_files_that_exist(row: tuple[str, ...]) -> None:
 
 
 def test_every_standard_of_the_design_is_accounted_for() -> None:
-    wanted = ("QCVN 102:2016", "XML Signature", "RFC 9457", "RFC 7515", "RFC 8037", "RFC 7638", "RFC 6749 §4.4")
+    wanted: tuple[str, ...] = (
+        "QCVN 102:2016",
+        "XML Signature",
+        "RFC 9457",
+        "RFC 7515",
+        "RFC 8037",
+        "RFC 7638",
+        "RFC 6749 §4.4",
+    )
     wanted += ("RFC 6750", "RFC 9562", "RFC 3339", "Trace Context", "AMQP 0-9-1", "publisher confirms", "RFC 9162")
     assert not [name for name in wanted if name not in TEXT]
