@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-import random
+import uuid
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -77,8 +77,13 @@ class RetryPolicy:
 
     def pause(self, attempt: int, retry_after: float | None) -> float:
         """Seconds to wait after the ``attempt``-th try; the hub's own ``Retry-After`` is a floor, not a suggestion."""
-        jitter = random.SystemRandom().uniform(0.0, min(self.cap, self.first * 2**attempt))
+        jitter = min(self.cap, self.first * 2**attempt) * _chance()
         return jitter if retry_after is None else min(retry_after, self.longest_retry_after) + min(jitter, 1.0)
+
+
+def _chance() -> float:
+    """Uniform in [0, 1): the last 62 bits of a fresh UUIDv7 are random (RFC 9562 §5.7)."""
+    return (uuid.UUID(clock.new_id()).int & (2**62 - 1)) / 2**62
 
 
 @dataclass(frozen=True, slots=True)

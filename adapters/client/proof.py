@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from hub.problems import Refused
 
+TYPE = "lienthong-receipt+jws"
+
 
 def verify_receipt(jws: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
     """The payload of a compact JWS that one of ``jwks`` signed.
@@ -32,6 +34,8 @@ def verify_receipt(jws: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
         raise Refused("signature-invalid", "not a compact JWS") from error
     if not isinstance(header, dict) or not isinstance(claims, dict) or "crit" in header:
         raise Refused("signature-invalid", "a receipt's header and payload are JSON objects, without crit")
+    if header.get("typ") != TYPE:  # the hub's access tokens are signed by the same key
+        raise Refused("signature-invalid", f"this is no receipt: typ is {header.get('typ')!r}, not {TYPE!r}")
     keys = [key for key in jwks.get("keys", ()) if header.get("kid") in (None, key.get("kid"))]
     if not keys:
         raise Refused("signature-invalid", f"the hub publishes no key {header.get('kid')!r}")

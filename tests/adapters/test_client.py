@@ -197,6 +197,7 @@ def encode(data: bytes) -> str:
 
 
 def compact(header: dict[str, Any], payload: dict[str, Any]) -> str:
+    header = {"typ": "lienthong-receipt+jws", **header}
     return f"{encode(json.dumps(header).encode())}.{encode(json.dumps(payload).encode())}"
 
 
@@ -219,7 +220,9 @@ def test_a_receipt_is_proved_by_the_published_key_only() -> None:
     none = compact({"alg": "none", "kid": "k1"}, {"sha256": "ab"}) + "."
     wrong_key = ed25519_receipt(other, {"sha256": "ab"})
     unknown = ed25519_receipt(key, {}, kid="k9")
-    for bad in (forged, none, wrong_key, unknown, "a.b", "", "...", ed25519_receipt(key, {}, alg="ES256")):
+    token = compact({"alg": "EdDSA", "kid": "k1", "typ": "at+jwt"}, {})
+    token = f"{token}.{encode(key.sign(token.encode()))}"
+    for bad in (forged, none, token, wrong_key, unknown, "a.b", "", "...", ed25519_receipt(key, {}, alg="ES256")):
         with pytest.raises(Refused, match="signature-invalid"):
             verify_receipt(bad, jwks)
 

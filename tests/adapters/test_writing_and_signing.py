@@ -52,7 +52,7 @@ def letter(**changes: object) -> Letter:
         "promulgated": date(2026, 3, 2),
         "subject": 'V/v báo cáo "quý I" & kế hoạch <2026>',
         "attachments": (OutgoingAttachment("Công văn.pdf", PDF, "application/pdf", content_id="a1"),),
-        "signatory": Signatory("Trần Văn A", "Giám đốc", "TM."),
+        "signatory": Signatory("Người ký", "Giám đốc", "TM."),
         "due": date(2026, 3, 20),
         "priority": 2,
         "answers": (Reference("G09", "G09,2026/01/05,7/BNV-VP", "7/BNV-VP", date(2026, 1, 5)),),
