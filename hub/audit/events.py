@@ -67,7 +67,7 @@ EVENTS: dict[Event, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry. Empty text where a field does not apply; ``detail`` is JSON, without personal data of third parties."""
+    """One entry. Empty text where a field does not apply; ``detail`` is JSON without third parties' personal data."""
 
     kind: Event
     at: datetime

@@ -14,7 +14,7 @@ from hub.clock import rfc3339
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware UTC time: ``timestamptz`` on PostgreSQL; on SQLite fixed-width RFC 3339 text, whose order is time order."""
+    """Aware UTC time: ``timestamptz`` on PostgreSQL; on SQLite fixed-width RFC 3339 text, whose order is time order."""
 
     impl = Text
     cache_ok = True

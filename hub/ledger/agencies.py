@@ -1,0 +1,221 @@
+"""Agencies, their aliases and certificates. Every change raises the registry's revision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import and_, func, insert, or_, select, tuple_, union_all, update
+
+from hub.ledger.engine import Transaction
+from hub.ledger.tables import agency, agency_alias, agency_certificate, registry_revision, system
+from hub.problems import Refused
+from hub.registry.model import Agency
+
+# one statement's parameters stay well below SQLite's limit of 32,766
+LOOK_UP = 5000
+
+
+def revision(transaction: Transaction) -> int:
+    """The registry's revision; 0 before the first change."""
+    return transaction.execute(select(registry_revision.c.revision)).scalar_one_or_none() or 0
+
+
+def raise_revision(transaction: Transaction) -> int:
+    """The next revision, in the caller's transaction. The row's lock puts changes of the registry in order."""
+    raised = transaction.execute(
+        update(registry_revision)
+        .values(revision=registry_revision.c.revision + 1)
+        .returning(registry_revision.c.revision)
+    ).scalar_one_or_none()
+    if raised is None:
+        transaction.execute(insert(registry_revision).values(id=1, revision=1))
+        return 1
+    return raised
+
+
+def find(transaction: Transaction, codes: Sequence[str]) -> dict[str, Agency]:
+    """Agencies by the code or alias asked for; unknown ones are absent."""
+    found: dict[str, Agency] = {}
+    for start in range(0, len(codes), LOOK_UP):
+        part = list(codes[start : start + LOOK_UP])
+        asked = union_all(
+            select(agency.c.code.label("asked"), agency.c.code).where(agency.c.code.in_(part)),
+            select(agency_alias.c.alias.label("asked"), agency_alias.c.code).where(agency_alias.c.alias.in_(part)),
+        ).subquery("asked")
+        rows = transaction.execute(
+            select(
+                asked.c.asked,
+                agency.c.code,
+                agency.c.name,
+                agency.c.system_id,
+                system.c.channel,
+                and_(agency.c.active, system.c.active).label("active"),
+            )
+            .join(agency, agency.c.code == asked.c.code)
+            .join(system, system.c.id == agency.c.system_id)
+        )
+        for row in rows:
+            found[row.asked] = Agency(row.code, row.name, row.system_id, row.channel, bool(row.active))
+    return found
+
+
+def holders(transaction: Transaction, sha256: str) -> frozenset[str]:
+    """Codes of the agencies for which this certificate is registered and not withdrawn."""
+    rows = transaction.execute(
+        select(agency_certificate.c.agency_code).where(
+            agency_certificate.c.sha256 == sha256, agency_certificate.c.withdrawn_at.is_(None)
+        )
+    )
+    return frozenset(rows.scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class NewAgency:
+    """An agency to register. ``code`` and aliases are compared octet for octet."""
+
+    code: str
+    name: str
+    system_id: str
+    parent_code: str | None = None
+    aliases: tuple[str, ...] = ()
+    active: bool = True
+
+
+def add(transaction: Transaction, new: NewAgency, at: datetime) -> None:
+    """Register an agency. Raises ``Refused``: ``registry-conflict``, ``registry-unknown``."""
+    for code in (new.code, *new.aliases):
+        if find(transaction, [code]):
+            raise Refused("registry-conflict", code, "code")
+    level = 1
+    if new.parent_code is not None:
+        parent = transaction.execute(
+            select(agency.c.level).where(agency.c.code == new.parent_code)
+        ).scalar_one_or_none()
+        if parent is None:
+            raise Refused("registry-unknown", new.parent_code, "parent")
+        level = parent + 1
+    transaction.execute(
+        insert(agency).values(
+            code=new.code,
+            name=new.name,
+            system_id=new.system_id,
+            parent_code=new.parent_code,
+            level=level,
+            active=new.active,
+            changed_at=at,
+            revision=raise_revision(transaction),
+        )
+    )
+    for alias in new.aliases:
+        transaction.execute(insert(agency_alias).values(alias=alias, code=new.code, added_at=at))
+
+
+def add_certificate(transaction: Transaction, code: str, certificate: x509.Certificate, at: datetime) -> str:
+    """Register a certificate for an agency; overlap with older ones is what a rollover needs. Returns its SHA-256."""
+    sha256 = certificate.fingerprint(hashes.SHA256()).hex()
+    known = transaction.execute(
+        select(agency_certificate.c.sha256).where(
+            agency_certificate.c.sha256 == sha256, agency_certificate.c.agency_code == code
+        )
+    ).one_or_none()
+    if known is None:
+        transaction.execute(
+            insert(agency_certificate).values(
+                sha256=sha256,
+                agency_code=code,
+                der=certificate.public_bytes(Encoding.DER),
+                subject=certificate.subject.rfc4514_string(),
+                not_before=certificate.not_valid_before_utc,
+                not_after=certificate.not_valid_after_utc,
+                added_at=at,
+            )
+        )
+        raise_revision(transaction)
+    return sha256
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryEntry:
+    """An agency in the public directory."""
+
+    code: str
+    name: str
+    parent: str | None
+    level: int
+    system: str
+    channel: str
+    active: bool
+    revision: int
+    aliases: tuple[str, ...]
+
+
+def page(
+    transaction: Transaction,
+    after: tuple[int, str] | None = None,
+    text: str | None = None,
+    limit: int = 100,
+    *,
+    code: str | None = None,
+) -> list[DirectoryEntry]:
+    """Directory entries in the order (revision, code): a delta for those who keep the last position."""
+    statement = (
+        select(
+            agency.c.code,
+            agency.c.name,
+            agency.c.parent_code,
+            agency.c.level,
+            agency.c.active,
+            agency.c.revision,
+            system.c.name.label("system"),
+            system.c.channel,
+        )
+        .join(system, system.c.id == agency.c.system_id)
+        .order_by(agency.c.revision, agency.c.code)
+        .limit(limit)
+    )
+    if code is not None:
+        statement = statement.where(agency.c.code == code)
+    if after is not None:
+        statement = statement.where(tuple_(agency.c.revision, agency.c.code) > tuple_(*after))
+    if text:
+        like = "%" + text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        statement = statement.where(
+            or_(func.lower(agency.c.name).like(like, escape="\\"), func.lower(agency.c.code).like(like, escape="\\"))
+        )
+    rows = transaction.execute(statement).all()
+    aliases: dict[str, list[str]] = {row.code: [] for row in rows}
+    for alias in transaction.execute(
+        select(agency_alias.c.alias, agency_alias.c.code)
+        .where(agency_alias.c.code.in_(list(aliases)))
+        .order_by(agency_alias.c.alias)
+    ):
+        aliases[alias.code].append(alias.alias)
+    return [
+        DirectoryEntry(
+            row.code,
+            row.name,
+            row.parent_code,
+            row.level,
+            row.system,
+            row.channel,
+            bool(row.active),
+            row.revision,
+            tuple(aliases[row.code]),
+        )
+        for row in rows
+    ]
+
+
+def entry(transaction: Transaction, code: str) -> DirectoryEntry | None:
+    """One directory entry by code or alias."""
+    known = find(transaction, [code]).get(code)
+    return None if known is None else page(transaction, code=known.code)[0]
+
+
+def codes_of_system(transaction: Transaction, system_id: str) -> list[str]:
+    return list(transaction.execute(select(agency.c.code).where(agency.c.system_id == system_id)).scalars())

@@ -1,0 +1,224 @@
+"""Envelopes: accepting a batch in one statement, finding one."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select, text, tuple_
+
+from hub.ledger import bulk
+from hub.ledger.engine import Transaction
+from hub.ledger.tables import agency, audit_entry, delivery, envelope, outbox, receipt
+
+ENVELOPE = [
+    "id", "sender_code", "sender_system_id", "document_id", "business_type", "profile", "number", "notation",
+    "promulgated_on", "document_type", "subject", "priority", "due_on", "sha256", "size", "received_at", "details",
+    "traceparent",
+]  # fmt: skip
+DELIVERY = ["id", "envelope_id", "recipient_code", "system_id", "state", "priority", "since"]
+OUTBOX = ["delivery_id", "envelope_id", "system_id", "recipient_code", "priority", "traceparent"]
+RECEIPT = [
+    "id", "kind", "event", "audience_system_id", "audience_code", "envelope_id", "delivery_id", "document_id",
+    "sender_code", "recipient_code", "code", "description", "at", "repeat_key", "payload_sha256", "jws",
+]  # fmt: skip
+AUDIT = [
+    "id", "at", "kind", "actor", "agency_code", "envelope_id", "delivery_id", "document_id", "code", "detail",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Everything one accepted envelope commits. Rows are JSON-ready: times are RFC 3339 text."""
+
+    envelope: dict[str, Any]
+    deliveries: list[dict[str, Any]]
+    outbox: list[dict[str, Any]]
+    receipt: dict[str, Any]
+    entries: list[dict[str, Any]]
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        row = self.envelope
+        return row["sender_code"], row["document_id"], row["business_type"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What stands in the ledger under an acceptance's duplicate key. ``new`` when this call put it there."""
+
+    new: bool
+    envelope_id: str
+    sha256: str
+    size: int
+    received_at: datetime
+    acknowledgement: str
+    deliveries: tuple[tuple[str, str], ...]  # recipient code, delivery id
+
+
+@functools.cache
+def _accepting(dialect: str) -> list[str]:
+    """The statements of one acceptance. On PostgreSQL they are one, on SQLite they share one transaction."""
+    conflict = "(sender_code, document_id, business_type)"
+    known = "SELECT id FROM accepted"
+    parts = {
+        "accepted": bulk.insert(envelope, dialect, ENVELOPE, conflict=conflict, returning="id"),
+        "d": bulk.insert(delivery, dialect, DELIVERY, where=f"r.envelope_id IN ({known})"),
+        "o": bulk.insert(outbox, dialect, OUTBOX, where=f"r.envelope_id IN ({known})"),
+        "c": bulk.insert(receipt, dialect, RECEIPT, where=f"r.envelope_id IN ({known})"),
+        "a": bulk.insert(audit_entry, dialect, AUDIT, where=f"r.envelope_id IN ({known})"),
+    }
+    if dialect == "postgresql":
+        # deliveries must stand before outbox and receipts refer to them; within one statement the references are
+        # checked at its end
+        body = ", ".join(f"{name} AS ({statement})" for name, statement in parts.items())
+        return [f"WITH {body} SELECT id FROM accepted"]  # noqa: S608 - built from constants only
+    return [
+        parts["accepted"],
+        *(
+            bulk.insert(table, dialect, columns)
+            for table, columns in ((delivery, DELIVERY), (outbox, OUTBOX), (receipt, RECEIPT), (audit_entry, AUDIT))
+        ),
+    ]
+
+
+def accept(transaction: Transaction, batch: Sequence[Acceptance]) -> list[Stored]:
+    """Commit a batch; one answer each. An item whose key is taken (also within the batch) commits nothing."""
+    statements = _accepting(transaction.dialect.name)
+    rows = {
+        "envelope": [item.envelope for item in batch],
+        "delivery": [row for item in batch for row in item.deliveries],
+        "outbox": [row for item in batch for row in item.outbox],
+        "receipt": [item.receipt for item in batch],
+        "audit_entry": [row for item in batch for row in item.entries],
+    }
+    if transaction.dialect.name == "postgresql":
+        parameters = {name: bulk.dumps(values) for name, values in rows.items()}
+        new = set(transaction.execute(text(statements[0]), parameters).scalars())
+    else:
+        new = _accept_sqlite(transaction, statements, rows)
+    taken = _stored(transaction, [item.key for item in batch if item.envelope["id"] not in new])
+    return [_outcome(item, taken) if item.envelope["id"] not in new else _fresh(item) for item in batch]
+
+
+def _accept_sqlite(transaction: Transaction, statements: list[str], rows: Mapping[str, list[Any]]) -> set[str]:
+    new = set(transaction.execute(text(statements[0]), {"envelope": bulk.dumps(rows["envelope"])}).scalars())
+    for statement, name in zip(statements[1:], ("delivery", "outbox", "receipt", "audit_entry"), strict=True):
+        kept = [row for row in rows[name] if row["envelope_id"] in new]
+        transaction.execute(text(statement), {name: bulk.dumps(kept)})
+    return new
+
+
+def _fresh(item: Acceptance) -> Stored:
+    row = item.envelope
+    return Stored(
+        new=True,
+        envelope_id=row["id"],
+        sha256=row["sha256"],
+        size=row["size"],
+        received_at=datetime.fromisoformat(row["received_at"]),
+        acknowledgement=item.receipt["jws"],
+        deliveries=tuple((one["recipient_code"], one["id"]) for one in item.deliveries),
+    )
+
+
+def _outcome(item: Acceptance, taken: Mapping[tuple[str, str, int], Stored]) -> Stored:
+    return taken[item.key]
+
+
+def _stored(transaction: Transaction, keys: list[tuple[str, str, int]]) -> dict[tuple[str, str, int], Stored]:
+    if not keys:
+        return {}
+    found = transaction.execute(
+        select(
+            envelope.c.sender_code,
+            envelope.c.document_id,
+            envelope.c.business_type,
+            envelope.c.id,
+            envelope.c.sha256,
+            envelope.c.size,
+            envelope.c.received_at,
+            receipt.c.jws,
+        )
+        .join(receipt, (receipt.c.envelope_id == envelope.c.id) & (receipt.c.kind == "acknowledgement"))
+        .where(tuple_(envelope.c.sender_code, envelope.c.document_id, envelope.c.business_type).in_(keys))
+    ).all()
+    return {
+        (row.sender_code, row.document_id, row.business_type): Stored(
+            False, row.id, row.sha256, row.size, row.received_at, row.jws, deliveries_of(transaction, row.id)
+        )
+        for row in found
+    }
+
+
+def deliveries_of(transaction: Transaction, envelope_id: str) -> tuple[tuple[str, str], ...]:
+    rows = transaction.execute(
+        select(delivery.c.recipient_code, delivery.c.id)
+        .where(delivery.c.envelope_id == envelope_id)
+        .order_by(delivery.c.id)
+    )
+    return tuple((row.recipient_code, row.id) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeRecord:
+    """An accepted envelope."""
+
+    id: str
+    sender_code: str
+    sender_name: str
+    sender_system_id: str
+    document_id: str
+    business_type: int
+    number: str
+    notation: str
+    promulgated_on: date
+    document_type: str
+    subject: str
+    priority: int
+    due_on: date | None
+    sha256: str
+    size: int
+    received_at: datetime
+    details: dict[str, Any]
+
+
+_COLUMNS = [
+    envelope.c[name]
+    for name in (
+        "id", "sender_code", "sender_system_id", "document_id", "business_type", "number", "notation",
+        "promulgated_on", "document_type", "subject", "priority", "due_on", "sha256", "size", "received_at", "details",
+    )
+]  # fmt: skip
+
+
+def find(transaction: Transaction, envelope_id: str) -> EnvelopeRecord | None:
+    """The envelope with this id, or None."""
+    row = transaction.execute(
+        select(*_COLUMNS, agency.c.name.label("sender_name"))
+        .join(agency, agency.c.code == envelope.c.sender_code)
+        .where(envelope.c.id == envelope_id)
+    ).one_or_none()
+    return None if row is None else EnvelopeRecord(**row._mapping)
+
+
+_VISIBLE = select(envelope.c.sha256, envelope.c.size, envelope.c.document_id).where(
+    envelope.c.id == bindparam("envelope_id")
+)
+
+
+def visible_payload(transaction: Transaction, envelope_id: str, system_id: str | None) -> tuple[str, int, str] | None:
+    """(sha256, size, document id) if the system sent or received the envelope; ``system_id`` None sees all."""
+    statement = _VISIBLE
+    if system_id is not None:
+        recipient = (
+            select(delivery.c.id)
+            .where(delivery.c.envelope_id == envelope.c.id, delivery.c.system_id == bindparam("system_id"))
+            .exists()
+        )
+        statement = statement.where((envelope.c.sender_system_id == bindparam("system_id")) | recipient)
+    row = transaction.execute(statement, {"envelope_id": envelope_id, "system_id": system_id}).one_or_none()
+    return None if row is None else (row.sha256, row.size, row.document_id)

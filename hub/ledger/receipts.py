@@ -1,0 +1,95 @@
+"""Receipts: kept once, read per envelope or as a gap-free feed per system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text, tuple_
+
+from hub.ledger import bulk
+from hub.ledger.engine import Transaction
+from hub.ledger.envelopes import RECEIPT
+from hub.ledger.feed import Cursor, settled
+from hub.ledger.tables import receipt
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRecord:
+    """A receipt as it is shown to the one it is for."""
+
+    seq: int
+    tx: int
+    id: str
+    kind: str
+    event: str
+    audience_system_id: str
+    audience_code: str
+    envelope_id: str | None
+    delivery_id: str | None
+    document_id: str
+    sender_code: str
+    recipient_code: str
+    code: str
+    description: str
+    at: datetime
+    jws: str
+
+
+_COLUMNS = [
+    receipt.c[name]
+    for name in (
+        "seq", "tx", "id", "kind", "event", "audience_system_id", "audience_code", "envelope_id", "delivery_id",
+        "document_id", "sender_code", "recipient_code", "code", "description", "at", "jws",
+    )
+]  # fmt: skip
+
+
+def add(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> set[str]:
+    """Insert JSON-ready rows; returns the ids that are new (a taken ``repeat_key`` adds nothing)."""
+    if not rows:
+        return set()
+    statement = bulk.insert(receipt, transaction.dialect.name, RECEIPT, conflict="(repeat_key)", returning="id")
+    return set(transaction.execute(text(statement), {"receipt": bulk.dumps(list(rows))}).scalars())
+
+
+def by_repeat_key(transaction: Transaction, key: str) -> ReceiptRecord:
+    row = transaction.execute(select(*_COLUMNS).where(receipt.c.repeat_key == key)).one()
+    return ReceiptRecord(*row)
+
+
+def of_delivery(transaction: Transaction, delivery_id: str, event: str) -> ReceiptRecord | None:
+    """The first receipt of a delivery for an event."""
+    row = transaction.execute(
+        select(*_COLUMNS)
+        .where(receipt.c.delivery_id == delivery_id, receipt.c.event == event)
+        .order_by(receipt.c.seq)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else ReceiptRecord(*row)
+
+
+def of_envelope(transaction: Transaction, envelope_id: str, system_id: str | None) -> list[ReceiptRecord]:
+    """Receipts of one envelope in order, those for one system only when it is given."""
+    statement = select(*_COLUMNS).where(receipt.c.envelope_id == envelope_id).order_by(receipt.c.seq)
+    if system_id is not None:
+        statement = statement.where(receipt.c.audience_system_id == system_id)
+    return [ReceiptRecord(*row) for row in transaction.execute(statement)]
+
+
+def feed(
+    transaction: Transaction, system_id: str, after: Cursor | None, limit: int
+) -> tuple[list[ReceiptRecord], Cursor | None]:
+    """Receipts for one system after the cursor, in commit order, and the cursor of the last."""
+    statement = (
+        select(*_COLUMNS)
+        .where(receipt.c.audience_system_id == system_id)
+        .order_by(receipt.c.tx, receipt.c.seq)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(tuple_(receipt.c.tx, receipt.c.seq) > tuple_(after.tx, after.seq))
+    rows = [ReceiptRecord(*row) for row in transaction.execute(settled(statement, receipt, transaction))]
+    return rows, Cursor(rows[-1].tx, rows[-1].seq) if rows else after

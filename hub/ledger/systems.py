@@ -1,0 +1,63 @@
+"""Systems: agency document systems with credentials, a channel and a queue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+
+from hub.ledger.agencies import raise_revision
+from hub.ledger.engine import Transaction
+from hub.ledger.tables import system
+from hub.problems import Refused
+from hub.registry.model import System
+
+_COLUMNS = (
+    system.c.id,
+    system.c.name,
+    system.c.channel,
+    system.c.client_id,
+    system.c.secret_sha256,
+    system.c.auditor,
+    system.c.active,
+)
+
+
+def _system(row: Row[Any]) -> System:
+    return System(row.id, row.name, row.channel, row.client_id, row.secret_sha256, bool(row.auditor), bool(row.active))
+
+
+def add(transaction: Transaction, new: System, url: str | None, at: datetime) -> None:
+    """Register a system. Raises ``Refused('registry-conflict')`` when the name is taken."""
+    if by_name(transaction, new.name) is not None:
+        raise Refused("registry-conflict", new.name, "name")
+    transaction.execute(
+        insert(system).values(
+            id=new.id,
+            name=new.name,
+            channel=new.channel,
+            url=url,
+            client_id=new.client_id,
+            secret_sha256=new.secret_sha256,
+            auditor=new.auditor,
+            active=new.active,
+            created_at=at,
+        )
+    )
+    raise_revision(transaction)
+
+
+def by_client(transaction: Transaction, client_id: str) -> System | None:
+    row = transaction.execute(select(*_COLUMNS).where(system.c.client_id == client_id)).one_or_none()
+    return None if row is None else _system(row)
+
+
+def by_name(transaction: Transaction, name: str) -> System | None:
+    row = transaction.execute(select(*_COLUMNS).where(system.c.name == name)).one_or_none()
+    return None if row is None else _system(row)
+
+
+def every(transaction: Transaction) -> list[System]:
+    """All systems by name."""
+    return [_system(row) for row in transaction.execute(select(*_COLUMNS).order_by(system.c.name))]
