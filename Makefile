@@ -38,7 +38,7 @@ system-packages:
 	@deploy/system-packages
 
 test: $(DEVELOPMENT) system-packages lint
-	$(PYTEST) $(ARGS)
+	$(PYTEST) --durations=15 $(ARGS)
 
 bench: $(DEVELOPMENT) system-packages
 	$(VENV)/bin/python -m bench $(ARGS)
