@@ -1,0 +1,144 @@
+"""Consuming one system's queue in batches, for as long as wanted, whatever happens to broker and queue meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from aiormq.abc import AbstractChannel, DeliveredMessage
+
+from hub.broker.connection import Link, Session, amqp_failures
+from hub.broker.messages import MalformedMessageError, decode
+from hub.broker.port import BrokerUnavailable, ClaimCheck, Handler
+from hub.broker.topology import inbox
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+PREFETCH = 2 * BATCH  # the next batch arrives while the handler works on this one
+LINGER_SECONDS = 0.002
+RESUBSCRIBE_SECONDS = 0.2
+FIRST_FAILURE_PAUSE_SECONDS = 0.2
+LONGEST_FAILURE_PAUSE_SECONDS = 5.0
+DRAIN_SECONDS = 10.0
+
+
+class Arrivals:
+    """Messages handed to us on one subscription and not acknowledged; knows when no more will come."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[DeliveredMessage | None] = asyncio.Queue()
+        self._ended = False
+
+    async def add(self, message: DeliveredMessage) -> None:
+        self._queue.put_nowait(message)
+
+    def end(self, _reason: object) -> None:
+        self._ended = True
+        self._queue.put_nowait(None)
+
+    async def next_batch(self) -> list[DeliveredMessage]:
+        """Wait for one message, then take what comes within a moment; empty when the subscription has ended.
+
+        What had arrived by then is left aside: it can no longer be acknowledged and will be handed out again.
+        """
+        first = await self._queue.get()
+        if self._queue.qsize() + 1 < BATCH:
+            await asyncio.sleep(LINGER_SECONDS)
+        if first is None or self._ended:
+            return []
+        batch = [first]
+        while len(batch) < BATCH and not self._queue.empty():
+            message = self._queue.get_nowait()
+            if message is None:
+                return []
+            batch.append(message)
+        return batch
+
+
+class Consumer:
+    """Hands one system's messages to one handler, one batch at a time."""
+
+    def __init__(self, link: Link, system_id: str, handler: Handler) -> None:
+        self._link = link
+        self._system_id = system_id
+        self._handler = handler
+        self._stopping = False
+        self._batch_in_hand = asyncio.Lock()
+        self._failure_pause = FIRST_FAILURE_PAUSE_SECONDS
+        self._task = asyncio.create_task(self._run(), name=f"consume {system_id}")
+
+    async def stop(self) -> None:
+        """Let the batch in hand end and acknowledge it; the rest goes back to the queue."""
+        self._stopping = True
+        with suppress(TimeoutError):  # a handler that does not end is cancelled, and its batch given back
+            async with asyncio.timeout(DRAIN_SECONDS), self._batch_in_hand:
+                pass
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            session = await self._link.connected()
+            try:
+                with amqp_failures():
+                    await self._subscription(session)
+            except BrokerUnavailable as error:
+                logger.info("consumer of system %s interrupted: %s", self._system_id, error)
+            await asyncio.sleep(RESUBSCRIBE_SECONDS)
+
+    async def _subscription(self, session: Session) -> None:
+        """Declare, subscribe and work until the channel, the connection or the queue is gone."""
+        await session.declare_inbox(self._system_id, again=True)
+        async with session.borrowed_channel() as channel:
+            arrivals = Arrivals()
+            channel.closing.add_done_callback(arrivals.end)
+            channel.on_consumer_cancel_callbacks.add(arrivals.end)
+            await channel.basic_qos(prefetch_count=PREFETCH)
+            await channel.basic_consume(inbox(self._system_id).name, arrivals.add)
+            while batch := await arrivals.next_batch():
+                async with self._batch_in_hand:
+                    if self._stopping:
+                        return
+                    settled = await self._hand_over(channel, batch)
+                if not settled:
+                    await asyncio.sleep(self._failure_pause)
+
+    async def _hand_over(self, channel: AbstractChannel, batch: list[DeliveredMessage]) -> bool:
+        claims, last_tag = await self._readable(channel, batch)
+        if not claims:
+            return True
+        try:
+            await self._handler(claims)
+        except Exception:
+            logger.exception("%d messages of system %s given back to the queue", len(claims), self._system_id)
+            await channel.basic_nack(last_tag, multiple=True, requeue=True, wait=False)
+            self._failure_pause = min(2 * self._failure_pause, LONGEST_FAILURE_PAUSE_SECONDS)
+            return False
+        await channel.basic_ack(last_tag, multiple=True, wait=False)
+        self._failure_pause = FIRST_FAILURE_PAUSE_SECONDS
+        return True
+
+    async def _readable(self, channel: AbstractChannel, batch: list[DeliveredMessage]) -> tuple[list[ClaimCheck], int]:
+        """The claim checks, and the tag up to which they are acknowledged; the rest goes to the dead queue."""
+        claims: list[ClaimCheck] = []
+        last_tag = 0
+        for message in batch:
+            tag = message.delivery_tag
+            assert tag is not None  # basic.deliver always has one
+            try:
+                claims.append(self._read(message))
+                # Of a readable one: RabbitMQ closes the channel when the tag named with "multiple" is settled already.
+                last_tag = tag
+            except MalformedMessageError as error:
+                logger.error("message moved from system %s to the dead queue: %s", self._system_id, error)
+                await channel.basic_reject(tag, requeue=False, wait=False)
+        return claims, last_tag
+
+    def _read(self, message: DeliveredMessage) -> ClaimCheck:
+        properties = message.header.properties
+        claim = decode(properties.message_type, message.body, properties.headers)
+        if claim.system_id != self._system_id:
+            raise MalformedMessageError(f"it is meant for system {claim.system_id!r}")
+        return claim

@@ -1,0 +1,1 @@
+"""One contract for both brokers, and what only RabbitMQ can do to us: stop, die, forget everything."""
