@@ -77,13 +77,13 @@ class RetryPolicy:
 
     def pause(self, attempt: int, retry_after: float | None) -> float:
         """Seconds to wait after the ``attempt``-th try; the hub's own ``Retry-After`` is a floor, not a suggestion."""
-        jitter = min(self.cap, self.first * 2**attempt) * _chance()
+        jitter = min(self.cap, self.first * (1 << attempt)) * _chance()
         return jitter if retry_after is None else min(retry_after, self.longest_retry_after) + min(jitter, 1.0)
 
 
 def _chance() -> float:
     """Uniform in [0, 1): the last 62 bits of a fresh UUIDv7 are random (RFC 9562 §5.7)."""
-    return (uuid.UUID(clock.new_id()).int & (2**62 - 1)) / 2**62
+    return (uuid.UUID(clock.new_id()).int & ((1 << 62) - 1)) / (1 << 62)
 
 
 @dataclass(frozen=True, slots=True)
