@@ -131,8 +131,10 @@ def _body(what: Correspondence, code: str, subject: str, today: date) -> list[st
 
 
 def simple_pdf(title: str, pages: list[list[str]]) -> bytes:
-    """A small valid PDF 1.4 (ISO 32000-1 §7.5) in Helvetica, of lines by page. The pages are written without diacritics, because a
-    standard font has none for Vietnamese; the title in the metadata keeps them."""
+    """A small valid PDF 1.4 (ISO 32000-1 §7.5) in Helvetica, of lines by page.
+
+    The pages are written without diacritics, because a standard font has none for Vietnamese; the title keeps them.
+    """
     kids = " ".join(f"{4 + 2 * index} 0 R" for index in range(len(pages)))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",

@@ -18,45 +18,13 @@ from hub.problems import Refused
 
 NAMESPACE = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
 
-ADMINISTRATIVE_TYPES: dict[int, str] = dict(
-    enumerate(
-        (
-            "Nghị quyết",
-            "Quyết định",
-            "Chỉ thị",
-            "Quy chế",
-            "Quy định",
-            "Thông cáo",
-            "Thông báo",
-            "Hướng dẫn",
-            "Chương trình",
-            "Kế hoạch",
-            "Phương án",
-            "Đề án",
-            "Dự án",
-            "Báo cáo",
-            "Biên bản",
-            "Tờ trình",
-            "Hợp đồng",
-            "Công văn",
-            "Công điện",
-            "Bản ghi nhớ",
-            "Bản cam kết",
-            "Bản thỏa thuận",
-            "Giấy chứng nhận",
-            "Giấy ủy quyền",
-            "Giấy mời",
-            "Giấy giới thiệu",
-            "Giấy nghỉ phép",
-            "Giấy đi đường",
-            "Giấy biên nhận hồ sơ",
-            "Phiếu gửi",
-            "Phiếu chuyển",
-            "Thư công",
-        ),
-        start=1,
-    )
+_TYPE_NAMES = (
+    "Nghị quyết|Quyết định|Chỉ thị|Quy chế|Quy định|Thông cáo|Thông báo|Hướng dẫn|Chương trình|Kế hoạch|"
+    "Phương án|Đề án|Dự án|Báo cáo|Biên bản|Tờ trình|Hợp đồng|Công văn|Công điện|Bản ghi nhớ|Bản cam kết|"
+    "Bản thỏa thuận|Giấy chứng nhận|Giấy ủy quyền|Giấy mời|Giấy giới thiệu|Giấy nghỉ phép|Giấy đi đường|"
+    "Giấy biên nhận hồ sơ|Phiếu gửi|Phiếu chuyển|Thư công"
 )
+ADMINISTRATIVE_TYPES: dict[int, str] = dict(enumerate(_TYPE_NAMES.split("|"), start=1))
 """``DocumentType/Type`` and its name: list B of SĐ1:2022. Receivers match by name; the number alone is ambiguous."""
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
