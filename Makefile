@@ -28,6 +28,7 @@ demo: $(RUNTIME)
 
 lint: $(DEVELOPMENT)
 	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
 

@@ -14,6 +14,7 @@ from tests.architecture.tree import PROGRAM, ROOT, Breach, octets, parsed, pytho
 CODES = r"[A-Z]+[0-9]+(?:\s*,\s*[A-Z]+[0-9]+)*"
 SUPPRESSION = re.compile(r"\b(?:noqa|type:\s*ignore|nosec|pragma:|pylint:|mypy:|ruff:|pyright:)", re.IGNORECASE)
 ACCEPTED = re.compile(rf"(?:noqa:\s*{CODES}|type:\s*ignore\[[a-z-]+(?:,\s*[a-z-]+)*\])(?P<reason>[^#]*(?:#.*)?)$")
+SKIPS = {"skip", "skipif", "xfail"}
 BROAD = {"Exception", "BaseException"}
 
 
@@ -106,18 +107,29 @@ def test_no_exception_is_swallowed() -> None:
     assert not found, report(found)
 
 
+def unexplained_skips(path: str, tree: ast.Module) -> list[Breach]:
+    """``pytest.mark.skip`` and its kin without ``reason=``, called or not."""
+    said = {
+        node.func
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and any(keyword.arg == "reason" for keyword in node.keywords)
+    }
+    return [
+        Breach(path, node.lineno, f"{ast.unparse(node)} without a reason")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in SKIPS and node not in said
+    ]
+
+
 def test_every_skipped_test_says_why() -> None:
-    found = []
-    for path in python_files("tests"):
-        for node in ast.walk(parsed(path)):
-            if isinstance(node, ast.Attribute | ast.Call):
-                name = ast.unparse(node.func if isinstance(node, ast.Call) else node)
-                marked = name in {"pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"}
-                said = isinstance(node, ast.Call) and any(keyword.arg == "reason" for keyword in node.keywords)
-                called = any(isinstance(c, ast.Call) and c.func is node for c in ast.walk(parsed(path)))
-                if marked and not said and not called:
-                    found.append(Breach(path, node.lineno, f"{name} without a reason"))
+    found = [breach for path in python_files("tests") for breach in unexplained_skips(path, parsed(path))]
     assert not found, report(found)
+
+
+@pytest.mark.parametrize("mark", ["pytest.mark.skip", "pytest.mark.skipif(True)", "pytest.mark.xfail(strict=True)"])
+def test_unexplained_skips_are_seen(mark: str) -> None:
+    assert unexplained_skips("example.py", ast.parse(f"@{mark}\ndef test_x(): ..."))
+    assert not unexplained_skips("example.py", ast.parse("@pytest.mark.skip(reason='why')\ndef test_x(): ..."))
 
 
 @pytest.mark.parametrize(
