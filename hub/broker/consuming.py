@@ -18,6 +18,10 @@ logger = logging.getLogger(__name__)
 BATCH = 200
 PREFETCH = 2 * BATCH  # the next batch arrives while the handler works on this one
 LINGER_SECONDS = 0.002
+# RabbitMQ 3.10 forgets a consumer without a word when its queue is deleted and declared again within milliseconds, and
+# nothing that can be asked tells such a consumer from one without work. So silence ends a subscription, and a new one
+# gets whatever was held for the old.
+SILENCE_SECONDS = 120.0
 RESUBSCRIBE_SECONDS = 0.2
 FIRST_FAILURE_PAUSE_SECONDS = 0.2
 LONGEST_FAILURE_PAUSE_SECONDS = 5.0
@@ -39,11 +43,15 @@ class Arrivals:
         self._queue.put_nowait(None)
 
     async def next_batch(self) -> list[DeliveredMessage]:
-        """Wait for one message, then take what comes within a moment; empty when the subscription has ended.
+        """Wait for one message, then take what comes within a moment; empty when the subscription is over or silent.
 
-        What had arrived by then is left aside: it can no longer be acknowledged and will be handed out again.
+        What had arrived by the end is left aside: it can no longer be acknowledged and will be handed out again.
         """
-        first = await self._queue.get()
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                first = await self._queue.get()
+        except TimeoutError:
+            return []
         if self._queue.qsize() + 1 < BATCH:
             await asyncio.sleep(LINGER_SECONDS)
         if first is None or self._ended:

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 CONFIRMS_OUTSTANDING = 200
 # A broker under a memory or disk alarm stops reading; without a limit the relay would wait as long as the alarm lasts.
 CONFIRM_SECONDS = 15.0
+# RabbitMQ forgets to tell the consumers of a deleted queue when it is declared again within milliseconds.
+REDECLARE_PAUSE_SECONDS = 0.2
 PERSISTENT = 2
 
 
@@ -62,6 +64,7 @@ async def _publish_window(link: Link, window: Sequence[ClaimCheck]) -> list[Outc
         # The queue was there on this connection and is gone: somebody deleted it. Once more, then it is the caller's.
         missing = {window[index].system_id for index in unroutable}
         logger.warning("declaring again the queues that disappeared: %s", ", ".join(sorted(missing)))
+        await asyncio.sleep(REDECLARE_PAUSE_SECONDS)
         await _declare(session, missing, again=True)
         repeated = await _send(session, [window[index] for index in unroutable])
         for index, outcome in zip(unroutable, repeated, strict=True):

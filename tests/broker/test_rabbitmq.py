@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -119,6 +117,20 @@ async def test_a_deleted_queue_is_declared_again_for_publisher_and_consumer(
     await recorder.has(third)
 
 
+async def test_a_consumer_that_rabbitmq_forgot_subscribes_anew(
+    broker: RabbitBroker, operator: aio_pika.abc.AbstractChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.broker.consuming.SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("hub.broker.publishing.REDECLARE_PAUSE_SECONDS", 0.0)
+    recorder, first, second = Recorder(), claims("s1", 3), claims("s1", 3)
+    assert all(await broker.publish(first))
+    await broker.consume("s1", recorder)
+    await recorder.has(first)
+    await (await operator.get_queue(inbox("s1").name)).delete(if_unused=False, if_empty=False)
+    await publish_when_back(broker, second)
+    await recorder.has(second)
+
+
 async def test_a_deleted_exchange_is_declared_again(
     broker: RabbitBroker, operator: aio_pika.abc.AbstractChannel
 ) -> None:
@@ -220,15 +232,14 @@ async def test_a_frozen_broker_does_not_hold_the_publisher_for_ever(
     monkeypatch.setattr("hub.broker.publishing.CONFIRM_SECONDS", 1.0)
     recorder, sent = Recorder(), claims("s1", 20)
     assert all(await broker.publish(claims("s1", 1)))
-    assert rabbitmq.pid is not None
-    os.kill(rabbitmq.pid, signal.SIGSTOP)
+    await asyncio.to_thread(rabbitmq.freeze)
     try:
         began = time.monotonic()
         with pytest.raises(BrokerUnavailable):
             await broker.publish(sent)
         assert time.monotonic() - began < 5
     finally:
-        os.kill(rabbitmq.pid, signal.SIGCONT)
+        rabbitmq.thaw()
     await publish_when_back(broker, sent)
     await broker.consume("s1", recorder)
     await recorder.has(sent)

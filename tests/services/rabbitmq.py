@@ -120,6 +120,18 @@ class RabbitMQ:
         """kill -9, as when the power fails."""
         self._end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Hold every thread still, as a hung machine does: connections stay and nothing answers. Then ``thaw``."""
+        assert self._node is not None
+        self._node.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self._node.pid}/task")
+        if not wait_until(lambda: all(map(_stopped, threads.iterdir())), 10):
+            raise ServiceFailed("RabbitMQ did not freeze")
+
+    def thaw(self) -> None:
+        assert self._node is not None
+        self._node.send_signal(signal.SIGCONT)
+
     def wipe(self) -> None:
         """Lose the broker's disk: stop, delete all data, start empty on the same ports with the same vhosts."""
         self.kill()
@@ -205,6 +217,10 @@ class RabbitMQ:
         if self._node is not None:
             self._household.end(self._node, signal_number)
             self._node = None
+
+
+def _stopped(thread: Path) -> bool:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def _listening(port: int) -> bool:
