@@ -32,6 +32,7 @@ class Settings(BaseSettings):
 
     hub_name: str = Field("lienthong", min_length=1, max_length=64, description="name of this hub in receipts")
     data_dir: Path = Field(Path("lienthong-data"), description="payloads, keys and (embedded) the ledger")
+    hub_key: Path | None = Field(None, description="PEM file of the hub's Ed25519 key; unset: in the data directory")
     database_url: str | None = Field(None, description="postgresql://…; unset: SQLite in the data directory")
     broker_url: str | None = Field(None, description="amqp://… or amqps://…; unset: in-process broker")
     listen: str = Field("127.0.0.1:8080", description="HOST:PORT of the HTTP server")
@@ -104,6 +105,10 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """True for the embedded engine: SQLite and the in-process broker."""
         return self.database_url is None
+
+    @property
+    def hub_key_file(self) -> Path:
+        return self.hub_key or self.data_dir / "keys" / "hub-ed25519.pem"
 
     @property
     def host(self) -> str:

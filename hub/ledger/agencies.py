@@ -27,7 +27,7 @@ def revision(transaction: Transaction) -> int:
 
 def raise_revision(transaction: Transaction) -> int:
     """The next revision, in the caller's transaction. The row's lock puts changes of the registry in order."""
-    raised = transaction.execute(
+    raised: int | None = transaction.execute(
         update(registry_revision)
         .values(revision=registry_revision.c.revision + 1)
         .returning(registry_revision.c.revision)

@@ -112,7 +112,7 @@ def lease(
     return sorted(leases, key=lambda one: (-one.priority, one.id))
 
 
-def _letters(transaction: Transaction, envelope_ids: list[str]) -> dict[str, Row[Any]]:
+def _letters(transaction: Transaction, envelope_ids: list[str]) -> dict[str, Row[*tuple[Any, ...]]]:
     rows = transaction.execute(
         select(
             envelope.c.id,
@@ -136,7 +136,7 @@ def _letters(transaction: Transaction, envelope_ids: list[str]) -> dict[str, Row
     return {row.id: row for row in rows}
 
 
-def _leased(row: Row[Any], letter: Row[Any], lease_id: str, until: datetime) -> Leased:
+def _leased(row: Row[*tuple[Any, ...]], letter: Row[Any], lease_id: str, until: datetime) -> Leased:
     fields = dict(letter._mapping)
     fields.pop("id")
     return Leased(

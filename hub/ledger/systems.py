@@ -24,7 +24,7 @@ _COLUMNS = (
 )
 
 
-def _system(row: Row[Any]) -> System:
+def _system(row: Row[*tuple[Any, ...]]) -> System:
     return System(row.id, row.name, row.channel, row.client_id, row.secret_sha256, bool(row.auditor), bool(row.active))
 
 

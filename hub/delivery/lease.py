@@ -1,0 +1,186 @@
+"""Leases: taking, settling, giving back, keeping, refusing.
+
+A lease is a promise of time, not of ownership for ever: when it runs out the delivery may be taken again. Its holder
+may still settle afterwards, as long as nobody else has taken the delivery in between. Settling twice is one settlement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hub import clock
+from hub.audit import Entry, Event
+from hub.ledger import Ledger, Transaction, deliveries, exchange_log, receipts
+from hub.ledger.deliveries import DeliveryRecord, Leased
+from hub.ledger.group_commit import GroupCommit
+from hub.problems import Refused
+from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
+
+# how often a waiting request looks again; arrivals in the same process cut the wait short
+LOOK_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A request to settle: by which system, which delivery, under which lease (None: whatever the system holds)."""
+
+    system_id: str
+    delivery_id: str
+    lease_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A delivery's end, with the receipt that went to the sender."""
+
+    delivery_id: str
+    state: str
+    receipt: str
+
+
+class Leases:
+    """The recipient's side of deliveries."""
+
+    def __init__(self, ledger: Ledger, signer: ReceiptSigner) -> None:
+        self._ledger = ledger
+        self._signer = signer
+        self._settlements: GroupCommit[Close, Closed] = GroupCommit(ledger, self._settle)
+        self._arrivals: dict[str, asyncio.Event] = {}
+
+    def arrived(self, system_id: str) -> None:
+        """Tell requests that wait for this system's inbox to look again."""
+        if event := self._arrivals.pop(system_id, None):
+            event.set()
+
+    async def take(self, system_id: str, limit: int, seconds: int, wait: float) -> list[Leased]:
+        """Up to ``limit`` deliveries under one new lease; waits up to ``wait`` seconds for the first."""
+        deadline = clock.monotonic() + wait
+        while True:
+            event = self._arrivals.setdefault(system_id, asyncio.Event())
+            at = clock.now()
+            taken = await self._ledger.write(
+                deliveries.lease, system_id, clock.new_id(), limit, at, at + timedelta(seconds=seconds)
+            )
+            left = deadline - clock.monotonic()
+            if taken or left <= 0:
+                return taken
+            try:
+                await asyncio.wait_for(event.wait(), min(LOOK_SECONDS, left))
+            except TimeoutError:
+                continue  # the tick: another process may have put something there
+
+    async def settle(self, close: Close) -> Closed:
+        """Close as taken. Idempotent. Raises ``Refused``: ``not-found``, ``lease-lost``, ``delivery-*``."""
+        return await self._settlements.add(close)
+
+    def _settle(self, transaction: Transaction, batch: Sequence[Close]) -> list[Closed | Exception]:
+        at = clock.now()
+        records = deliveries.find(transaction, sorted({close.delivery_id for close in batch}), lock=True)
+        answers: dict[int, Closed | Exception] = {}
+        issued: dict[str, Receipt] = {}
+        for number, close in enumerate(batch):
+            try:
+                record = self._record(records, close)
+                if record.state == "settled":
+                    answers[number] = self._again(transaction, record, "delivery.settled")
+                    continue
+                _check_lease(record, close.lease_id)
+            except Refused as refusal:
+                answers[number] = refusal
+                continue
+            if record.id not in issued:
+                issued[record.id] = self._signer.delivered(_subject(record), _audience(record), at)
+            answers[number] = Closed(record.id, "settled", issued[record.id].jws)
+        if issued:
+            deliveries.close(transaction, list(issued), "settled", at)
+            receipts.add(transaction, [receipt.row for receipt in issued.values()])
+            exchange_log.append(transaction, [_settled(records[one], at) for one in issued])
+        return [answers[number] for number in range(len(batch))]
+
+    async def refuse(self, close: Close, reason: str) -> Closed:
+        """Close as refused for good, with the reason the sender will read. Idempotent for the same reason."""
+        return await self._ledger.write(self._refuse, close, reason)
+
+    def _refuse(self, transaction: Transaction, close: Close, reason: str) -> Closed:
+        at = clock.now()
+        record = self._record(deliveries.find(transaction, [close.delivery_id], lock=True), close)
+        if record.state == "refused" and record.reason == reason:
+            return self._again(transaction, record, "delivery.refused")
+        _check_lease(record, close.lease_id)
+        receipt = self._signer.delivery_refused(_subject(record), _audience(record), reason, at)
+        deliveries.refuse(transaction, record.id, reason, at)
+        receipts.add(transaction, [receipt.row])
+        deliveries.log(transaction, Event.DELIVERY_REFUSED, record, at, reason=reason)
+        return Closed(record.id, "refused", receipt.jws)
+
+    async def release(self, close: Close) -> None:
+        """Give a delivery back before the lease runs out."""
+        await self._ledger.write(self._release, close)
+
+    def _release(self, transaction: Transaction, close: Close) -> None:
+        at = clock.now()
+        record = self._record(deliveries.find(transaction, [close.delivery_id], lock=True), close)
+        if record.state == "ready":
+            return
+        _check_lease(record, close.lease_id)
+        deliveries.give_back(transaction, record.id, at)
+        deliveries.log(transaction, Event.DELIVERY_RELEASED, record, at)
+
+    async def extend(self, close: Close, seconds: int) -> datetime:
+        """Keep a delivery ``seconds`` from now; returns the new end of the lease."""
+        return await self._ledger.write(self._extend, close, seconds)
+
+    def _extend(self, transaction: Transaction, close: Close, seconds: int) -> datetime:
+        at = clock.now()
+        record = self._record(deliveries.find(transaction, [close.delivery_id], lock=True), close)
+        _check_lease(record, close.lease_id)
+        until = at + timedelta(seconds=seconds)
+        deliveries.extend(transaction, record.id, until)
+        deliveries.log(transaction, Event.DELIVERY_EXTENDED, record, at, until=clock.rfc3339(until))
+        return until
+
+    def _record(self, records: dict[str, DeliveryRecord], close: Close) -> DeliveryRecord:
+        record = records.get(close.delivery_id)
+        if record is None or record.system_id != close.system_id:
+            raise Refused("not-found", close.delivery_id)
+        return record
+
+    def _again(self, transaction: Transaction, record: DeliveryRecord, event: str) -> Closed:
+        first = receipts.of_delivery(transaction, record.id, event)
+        assert first is not None, "a closed delivery has its receipt: they commit together"
+        return Closed(record.id, record.state, first.jws)
+
+
+def _check_lease(record: DeliveryRecord, lease_id: str | None) -> None:
+    if record.state in ("settled", "refused", "dead", "withdrawn"):
+        raise Refused("delivery-closed", record.state)
+    if record.state != "leased":
+        raise Refused("delivery-not-taken" if lease_id is None else "lease-lost", record.state)
+    if lease_id is not None and record.lease_id != lease_id:
+        raise Refused("lease-lost", "another client has taken it")
+
+
+def _subject(record: DeliveryRecord) -> Subject:
+    return Subject(
+        record.envelope_id, record.document_id, record.sender_code, record.sha256, record.id, record.recipient_code
+    )
+
+
+def _audience(record: DeliveryRecord) -> Audience:
+    return Audience(record.sender_system_id, record.sender_code)
+
+
+def _settled(record: DeliveryRecord, at: datetime) -> Entry:
+    return Entry(
+        Event.DELIVERY_SETTLED,
+        at,
+        actor=record.system_id,
+        agency_code=record.recipient_code,
+        envelope_id=record.envelope_id,
+        delivery_id=record.id,
+        document_id=record.document_id,
+        detail={"recipient": record.recipient_code, "system": record.system_id, "sha256": record.sha256},
+    )

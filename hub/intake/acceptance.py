@@ -1,0 +1,244 @@
+"""Accepting one envelope.
+
+1. Judge the octets (validation, the numbered table there).
+2. Refused: sign a refusal, log it with the digest of what came, answer. The octets are forgotten.
+3. Make the octets durable under their digest.
+4. Sign the acknowledgement: it names that digest.
+5. One transaction commits envelope, deliveries, outbox, acknowledgement and log entry, if the duplicate key is free.
+6. Key taken by the same octets: give the first acknowledgement again. By others: refuse (document-conflict).
+A crash after 3 leaves a file nobody refers to; a crash after 5 leaves an accepted envelope whose sender repeats and
+gets the same acknowledgement. The answer is sent only after 5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from hub import clock
+from hub.audit import Entry, Event
+from hub.envelope.model import ReceivedEnvelope
+from hub.envelope.names import PROFILE
+from hub.ledger import Ledger, PayloadWriter, Transaction, envelopes, exchange_log, receipts
+from hub.ledger.envelopes import Acceptance, Stored
+from hub.ledger.group_commit import GroupCommit
+from hub.problems import Deferred, Finding
+from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
+from hub.registry.directory import Directory
+from hub.registry.model import System
+from hub.validation import Accepted, Declined, VerifiedEnvelope, judge
+from hub.validation.examination import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The envelope stands in the ledger. ``stored.new`` is false for an exact repeat."""
+
+    stored: Stored
+    envelope: VerifiedEnvelope
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The envelope does not stand in the ledger; the signed refusal does."""
+
+    findings: tuple[Finding, ...]
+    refusal: str
+
+
+class Intake:
+    """The door. ``wake`` is called after a commit, so that the relay of this process need not wait for its tick."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        directory: Directory,
+        signer: ReceiptSigner,
+        policy: Policy,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._ledger = ledger
+        self._directory = directory
+        self._signer = signer
+        self.policy = policy
+        self._wake = wake
+        self._commits: GroupCommit[Acceptance, Stored] = GroupCommit(ledger, envelopes.accept, single_statement=True)
+
+    async def submit(self, body: PayloadWriter, caller: System, traceparent: str = "") -> Admitted | Rejected:
+        """Accept or refuse one body. Raises ``Deferred`` (nothing is stored) when the hub cannot tell now."""
+        at = clock.now()
+        received = ReceivedEnvelope(body.read(), body.sha256, caller.id, at, traceparent)
+        try:
+            verdict = await judge(received, self._directory, self.policy)
+        except Deferred as deferral:
+            await self._log_deferral(received, deferral)
+            raise
+        if isinstance(verdict, Declined):
+            return await self._reject(received, verdict)
+        return await self._admit(body, verdict)
+
+    async def check(self, body: PayloadWriter, caller: System) -> Accepted | Declined:
+        """The verdict that ``submit`` would give, duplicates aside; nothing is stored or logged."""
+        received = ReceivedEnvelope(body.read(), body.sha256, caller.id, clock.now())
+        return await judge(received, self._directory, self.policy)
+
+    async def _admit(self, body: PayloadWriter, verdict: Accepted) -> Admitted | Rejected:
+        envelope = verdict.envelope
+        try:
+            await asyncio.to_thread(body.keep)
+        except OSError as error:
+            raise Deferred("payload-unavailable", error.strerror or "", retry_after=30) from error
+        acceptance = self._rows(envelope)
+        stored = await self._commits.add(acceptance)
+        if stored.new:
+            self._wake()
+            return Admitted(stored, envelope)
+        if stored.sha256 == envelope.received.sha256:
+            await self._ledger.write(exchange_log.append, [self._repeat(envelope, stored)])
+            return Admitted(stored, envelope)
+        finding = Finding("document-conflict", f"{envelope.content.document_id} is envelope {stored.envelope_id}")
+        declined = Declined((finding,), envelope.sender.code, envelope.content.document_id)
+        return await self._reject(envelope.received, declined)
+
+    async def _reject(self, received: ReceivedEnvelope, verdict: Declined) -> Rejected:
+        subject = Subject(None, verdict.document_id, verdict.sender, received.sha256)
+        audience = Audience(received.system_id, verdict.sender)
+        refusal = self._signer.refusal(subject, audience, verdict.findings, received.received_at)
+        entry = Entry(
+            Event.ENVELOPE_REFUSED,
+            received.received_at,
+            actor=received.system_id,
+            agency_code=verdict.sender,
+            document_id=verdict.document_id,
+            code=verdict.findings[0].code,
+            detail={
+                "findings": [asdict(finding) for finding in verdict.findings],
+                "sha256": received.sha256,
+                "size": received.size,
+                "system": received.system_id,
+            },
+        )
+        await self._ledger.write(_write_refusal, refusal, entry)
+        return Rejected(verdict.findings, refusal.jws)
+
+    async def _log_deferral(self, received: ReceivedEnvelope, deferral: Deferred) -> None:
+        if deferral.code == "ledger-unavailable":
+            return  # there is nothing to log it in
+        detail = {"sha256": received.sha256, "size": received.size, "detail": deferral.detail}
+        entry = Entry(
+            Event.ENVELOPE_DEFERRED,
+            received.received_at,
+            actor=received.system_id,
+            code=deferral.code,
+            detail=detail,
+        )
+        await self._ledger.write(exchange_log.append, [entry])
+
+    def _repeat(self, envelope: VerifiedEnvelope, stored: Stored) -> Entry:
+        return Entry(
+            Event.ENVELOPE_REPEATED,
+            envelope.received.received_at,
+            actor=envelope.received.system_id,
+            agency_code=envelope.sender.code,
+            envelope_id=stored.envelope_id,
+            document_id=envelope.content.document_id,
+            detail={"sha256": stored.sha256},
+        )
+
+    def _rows(self, envelope: VerifiedEnvelope) -> Acceptance:
+        envelope_id = clock.new_id()
+        at = envelope.received.received_at
+        subject = Subject(envelope_id, envelope.content.document_id, envelope.sender.code, envelope.received.sha256)
+        audience = Audience(envelope.received.system_id, envelope.sender.code)
+        codes = [agency.code for agency in envelope.recipients]
+        acknowledgement = self._signer.acknowledgement(subject, audience, codes, (), at)
+        deliveries = _deliveries(envelope_id, envelope, at)
+        return Acceptance(
+            envelope=_envelope(envelope_id, envelope, at),
+            deliveries=deliveries,
+            outbox=[_outbox(row, envelope.received.traceparent) for row in deliveries],
+            receipt=acknowledgement.row,
+            entries=[_accepted(envelope_id, envelope, codes, at).row()],
+        )
+
+
+def _write_refusal(transaction: Transaction, refusal: Receipt, entry: Entry) -> None:
+    receipts.add(transaction, [refusal.row])
+    exchange_log.append(transaction, [entry])
+
+
+def _envelope(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> dict[str, Any]:
+    content = envelope.content
+    return {
+        "id": envelope_id,
+        "sender_code": envelope.sender.code,
+        "sender_system_id": envelope.received.system_id,
+        "document_id": content.document_id,
+        "business_type": envelope.business_type,
+        "profile": PROFILE,
+        "number": content.number,
+        "notation": content.notation,
+        "promulgated_on": envelope.promulgated_on.isoformat(),
+        "document_type": content.document_type,
+        "subject": content.subject,
+        "priority": envelope.priority,
+        "due_on": None if envelope.due_on is None else envelope.due_on.isoformat(),
+        "sha256": envelope.received.sha256,
+        "size": envelope.received.size,
+        "received_at": clock.rfc3339(at),
+        "details": {
+            "signer": asdict(envelope.signer),
+            "attachments": [asdict(attachment) for attachment in envelope.attachments],
+            "warnings": [],
+            "head": content.head,
+            "response_for": [asdict(answered) for answered in content.response_for],
+        },
+        "traceparent": envelope.received.traceparent,
+    }
+
+
+def _deliveries(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": clock.new_id(),
+            "envelope_id": envelope_id,
+            "recipient_code": agency.code,
+            "system_id": agency.system_id,
+            "state": "pending",
+            "priority": envelope.priority,
+            "since": clock.rfc3339(at),
+        }
+        for agency in envelope.recipients
+    ]
+
+
+def _outbox(delivery: dict[str, Any], traceparent: str) -> dict[str, Any]:
+    return {
+        "delivery_id": delivery["id"],
+        "envelope_id": delivery["envelope_id"],
+        "system_id": delivery["system_id"],
+        "recipient_code": delivery["recipient_code"],
+        "priority": delivery["priority"],
+        "traceparent": traceparent,
+    }
+
+
+def _accepted(envelope_id: str, envelope: VerifiedEnvelope, codes: list[str], at: datetime) -> Entry:
+    return Entry(
+        Event.ENVELOPE_ACCEPTED,
+        at,
+        actor=envelope.received.system_id,
+        agency_code=envelope.sender.code,
+        envelope_id=envelope_id,
+        document_id=envelope.content.document_id,
+        detail={
+            "sha256": envelope.received.sha256,
+            "size": envelope.received.size,
+            "business_type": envelope.business_type,
+            "recipients": codes,
+            "certificate": envelope.signer.sha256,
+        },
+    )

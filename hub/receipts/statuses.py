@@ -1,0 +1,160 @@
+"""Taking a status report: find the delivery it means, sign it, commit it once, show it to the other side.
+
+1. The reporter is an agency of the calling system (checked before).
+2. The code is one; 13 comes from the original sender, every other from the recipient.
+3. ``ResponseFor`` names the other side and the document: the pair finds the delivery.
+4. The same code with the same time and text is the same fact: the first receipt is given again.
+5. Receipt, current status and log entry are one transaction. Delivery state is not touched.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub import clock
+from hub.audit import Entry, Event
+from hub.ledger import Ledger, Transaction, agencies, deliveries, exchange_log, receipts
+from hub.ledger.deliveries import Correlated
+from hub.problems import Refused
+from hub.receipts import business_status
+from hub.receipts.signing import Audience, ReceiptSigner, StatusFacts, Subject
+from hub.validation import VerifiedStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """A report in JSON, by delivery id."""
+
+    delivery_id: str
+    code: str
+    description: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The outcome; ``new`` is false for an exact repeat."""
+
+    new: bool
+    receipt_id: str
+    envelope_id: str
+    delivery_id: str
+    code: str
+    jws: str
+
+
+MAX_DESCRIPTION = 1000
+
+
+class Statuses:
+    """The door for status reports."""
+
+    def __init__(self, ledger: Ledger, signer: ReceiptSigner) -> None:
+        self._ledger = ledger
+        self._signer = signer
+
+    async def report(self, system_id: str, report: StatusReport) -> Reported:
+        """A JSON report. Raises ``Refused``: ``not-found``, ``status-*``."""
+        return await self._ledger.write(self._report, system_id, report, clock.now())
+
+    def _report(self, transaction: Transaction, system_id: str, report: StatusReport, at: datetime) -> Reported:
+        target = deliveries.correlated(transaction, report.delivery_id)
+        if target is None or system_id not in (target.system_id, target.sender_system_id):
+            raise Refused("not-found", report.delivery_id, "/delivery")
+        _check_code(report.code, "/code")
+        from_sender = business_status.from_sender(report.code)
+        if system_id != (target.sender_system_id if from_sender else target.system_id):
+            raise Refused("status-reporter-mismatch", report.code, "/code")
+        reporter = target.sender_code if from_sender else target.recipient_code
+        moment = "" if report.at is None else clock.rfc3339(report.at)
+        facts = _facts(target, reporter, report.code, report.description, moment, None, signed=False)
+        return self._commit(transaction, system_id, target, facts, at)
+
+    async def report_message(self, system_id: str, status: VerifiedStatus, body: bytes) -> Reported:
+        """An edXML status message. Raises ``Refused``: ``status-*``, ``metadata-missing``."""
+        return await self._ledger.write(self._report_message, system_id, status, body, clock.now())
+
+    def _report_message(
+        self, transaction: Transaction, system_id: str, status: VerifiedStatus, body: bytes, at: datetime
+    ) -> Reported:
+        content = status.content
+        header = "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/"
+        _check_code(content.code, header + "StatusCode")
+        other = agencies.find(transaction, [content.response_for.code]).get(content.response_for.code)
+        document_id = content.response_for.document_id
+        if other is None or not document_id:
+            raise Refused("status-document-unknown", content.response_for.code, header + "ResponseFor")
+        mine, theirs = status.reporter.code, other.code
+        sender, recipient = (mine, theirs) if business_status.from_sender(content.code) else (theirs, mine)
+        candidates = deliveries.correlate(transaction, document_id, sender, recipient)
+        target = business_status.choose(content.code, candidates)
+        if target is None:
+            if deliveries.correlate(transaction, document_id, recipient, sender):
+                raise Refused("status-reporter-mismatch", content.code, header + "StatusCode")
+            raise Refused("status-document-unknown", f"{theirs}: {document_id}", header + "ResponseFor")
+        signed = status.signer is not None
+        facts = _facts(target, mine, content.code, content.description, content.timestamp, body, signed=signed)
+        return self._commit(transaction, system_id, target, facts, at)
+
+    def _commit(
+        self, transaction: Transaction, system_id: str, target: Correlated, facts: StatusFacts, at: datetime
+    ) -> Reported:
+        if business_status.from_sender(facts.code):
+            audience = Audience(target.system_id, target.recipient_code)
+        else:
+            audience = Audience(target.sender_system_id, target.sender_code)
+        subject = Subject(
+            target.envelope_id, target.document_id, target.sender_code, target.sha256, target.id, target.recipient_code
+        )
+        receipt = self._signer.status(subject, audience, facts, at)
+        if not receipts.add(transaction, [receipt.row]):
+            first = receipts.by_repeat_key(transaction, facts.repeat_key)
+            return Reported(False, first.id, target.envelope_id, target.id, facts.code, first.jws)
+        follows = business_status.may_follow(facts.code)
+        deliveries.set_status(transaction, target.id, facts.code, facts.description, at, follows)
+        entry = Entry(
+            Event.STATUS_RECEIVED,
+            at,
+            actor=system_id,
+            agency_code=facts.reporter,
+            envelope_id=target.envelope_id,
+            delivery_id=target.id,
+            document_id=target.document_id,
+            code=facts.code,
+            detail={
+                "recipient": target.recipient_code,
+                "description": facts.description,
+                "for": audience.agency,
+                "signed": facts.signed,
+            },
+        )
+        exchange_log.append(transaction, [entry])
+        return Reported(True, receipt.id, target.envelope_id, target.id, facts.code, receipt.jws)
+
+
+def _check_code(code: str, location: str) -> None:
+    if not business_status.is_code(code):
+        raise Refused("status-code-invalid", code, location)
+
+
+def _facts(
+    target: Correlated, reporter: str, code: str, description: str, moment: str, body: bytes | None, *, signed: bool
+) -> StatusFacts:
+    if len(description) > MAX_DESCRIPTION:
+        raise Refused("metadata-too-long", f"description: {len(description)} of {MAX_DESCRIPTION} characters")
+    if code == business_status.REFUSED and not description.strip():
+        raise Refused("reason-missing", "", "description")
+    identity = "\n".join((target.id, reporter, code, moment, description))
+    return StatusFacts(
+        code=code,
+        description=description,
+        reporter=reporter,
+        reported_at=moment,
+        signed=signed,
+        message=None if body is None else base64.b64encode(body).decode(),
+        message_sha256=None if body is None else hashlib.sha256(body).hexdigest(),
+        repeat_key=hashlib.sha256(identity.encode()).hexdigest(),
+    )
