@@ -8,6 +8,7 @@ Times are RFC 3339 in UTC outside the process; edXML local times are read as Asi
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import time
 import uuid
@@ -53,3 +54,8 @@ def new_id() -> str:
 def new_secret() -> str:
     """256 random bits, URL-safe; shown once, stored as a digest."""
     return secrets.token_urlsafe(32)
+
+
+def jitter(least: float, most: float) -> float:
+    """Seconds between two bounds, evenly spread, so that those who failed together do not come back together."""
+    return random.uniform(least, most)  # noqa: S311 - spreads load, hides nothing

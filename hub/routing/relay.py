@@ -8,7 +8,6 @@ A broker that is away costs nothing but time: claims go back, the relay pauses a
 from __future__ import annotations
 
 import asyncio
-import random
 
 import structlog
 
@@ -80,7 +79,7 @@ class Relay:
 def pause(failures: int) -> float:
     """Seconds before the next try: full jitter over a doubling bound, never more than five seconds."""
     bound = min(LONGEST_PAUSE, 0.2 * 2 ** min(failures, 10))
-    return random.uniform(bound / 4, bound)  # noqa: S311 - jitter, not a secret
+    return clock.jitter(bound / 4, bound)
 
 
 def _claim_check(row: OutboxRow) -> ClaimCheck:

@@ -1,0 +1,49 @@
+"""Bodies: bounded before they are read where the length is declared, and while they are read where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from hub.ledger import PayloadStore, PayloadWriter
+from hub.problems import Deferred, Refused
+
+
+def media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def check_head(request: Request, accepted: tuple[str, ...], limit: int) -> None:
+    """Refuse by headers alone. Raises ``Refused``: ``media-type-unsupported``, ``request-too-large``."""
+    if media_type(request) not in accepted:
+        raise Refused("media-type-unsupported", media_type(request) or "no Content-Type", "Content-Type")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refused("media-type-unsupported", "Content-Encoding is not accepted", "Content-Encoding")
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit:
+        raise Refused("request-too-large", f"{length} of {limit} octets", "Content-Length")
+
+
+@asynccontextmanager
+async def streamed(request: Request, payloads: PayloadStore, limit: int) -> AsyncIterator[PayloadWriter]:
+    """The body in a payload writer, hashed as it came; forgotten afterwards unless it was kept.
+
+    Raises ``Refused('request-too-large')`` as soon as the limit is passed, ``Deferred`` when it cannot be stored.
+    """
+    writer = payloads.writer()
+    try:
+        try:
+            async for chunk in request.stream():
+                if writer.size + len(chunk) > limit:
+                    raise Refused("request-too-large", f"more than {limit} octets")
+                writer.write(chunk)
+        except OSError as error:
+            raise Deferred("payload-unavailable", error.strerror or "", retry_after=30) from error
+        except ClientDisconnect as error:
+            raise Refused("request-invalid", "the body ended early") from error
+        yield writer
+    finally:
+        writer.discard()

@@ -1,0 +1,62 @@
+"""``/v1/capabilities`` and the hub's public keys: what a document system must know before it sends. Both are public."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from hub import __version__
+from hub.envelope.names import PROFILE
+from hub.gateway.context import gateway
+from hub.registry.model import OFFERED_CHANNELS
+from hub.signatures.algorithms import DIGESTS, ENVELOPED, EXCLUSIVE_C14N, METHODS, RSA_MINIMUM_BITS
+from hub.signatures.chain import common_name
+from hub.validation import SEQUENCE
+
+router = APIRouter(tags=["capabilities"])
+
+
+@router.get("/v1/capabilities", summary="Limits, profiles, algorithms, channels")
+async def capabilities(request: Request) -> Response:
+    context = gateway(request)
+    settings, policy = context.settings, context.intake.policy
+    trust = await context.directory.trust()
+    body = {
+        "hub": settings.hub_name,
+        "version": __version__,
+        "profiles": [PROFILE],
+        "content_types": ["application/xml"],
+        "limits": {
+            "envelope_bytes": settings.max_envelope_bytes,
+            "attachments": policy.attachments,
+            "recipients": policy.recipients,
+            "xml": {
+                "depth": policy.xml.depth,
+                "elements": policy.xml.elements,
+                "attributes_per_element": policy.xml.attributes_per_element,
+                "namespaces": policy.xml.namespaces,
+            },
+            "long_poll_seconds": settings.long_poll_seconds,
+            "lease_seconds": settings.lease_seconds,
+        },
+        "signature": {
+            "profile": "strict",
+            "location": "/edXML/edXMLEnvelope/edXMLHeader/ds:Signature[last()]",
+            "reference": "",
+            "transforms": [ENVELOPED, EXCLUSIVE_C14N],
+            "canonicalisation": EXCLUSIVE_C14N,
+            "methods": list(METHODS),
+            "digests": list(DIGESTS),
+            "rsa_minimum_bits": RSA_MINIMUM_BITS,
+            "anchors": [common_name(anchor) for anchor in trust.anchors],
+        },
+        "checks": [row.name for row in SEQUENCE],
+        "channels": list(OFFERED_CHANNELS),
+        "receipts": {"algorithm": "EdDSA", "keys": "/.well-known/jwks.json"},
+    }
+    return JSONResponse(body)
+
+
+@router.get("/.well-known/jwks.json", summary="Keys that verify receipts (RFC 7517)")
+async def jwks(request: Request) -> Response:
+    return JSONResponse({"keys": [gateway(request).key.jwk]}, headers={"Cache-Control": "max-age=300"})

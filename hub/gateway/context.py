@@ -1,0 +1,40 @@
+"""What the gateway's routes work with; built by wiring, reached through the application's state."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from hub.delivery.lease import Leases
+from hub.gateway.tokens import Tokens
+from hub.intake import Intake
+from hub.ledger import Ledger, PayloadStore
+from hub.receipts.statuses import Statuses
+from hub.registry.directory import Directory
+from hub.settings import Settings
+from hub.signatures.jws import HubKey
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The rooms behind the edge. ``broker_ready`` and ``schema_current`` are real round trips for readiness."""
+
+    settings: Settings
+    ledger: Ledger
+    payloads: PayloadStore
+    directory: Directory
+    intake: Intake
+    leases: Leases
+    statuses: Statuses
+    key: HubKey
+    tokens: Tokens
+    broker_ready: Callable[[], Awaitable[bool]]
+    schema_current: Callable[[], Awaitable[bool]]
+
+
+def gateway(request: Request) -> Gateway:
+    """The context of the running application."""
+    found: Gateway = request.app.state.gateway
+    return found

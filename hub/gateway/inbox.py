@@ -1,0 +1,121 @@
+"""``/v1/inbox`` and ``/v1/deliveries``: take documents under a lease, and end the lease."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.clock import rfc3339
+from hub.delivery.lease import Close, Closed
+from hub.gateway.authentication import Caller
+from hub.gateway.context import gateway
+from hub.ledger.deliveries import Leased
+from hub.problems import Refused
+
+router = APIRouter(tags=["inbox"])
+LONGEST_LEASE = 86_400
+
+_LOST: dict[int | str, dict[str, Any]] = {
+    404: {"description": "not-found"},
+    409: {"description": "lease-lost, delivery-closed or delivery-not-taken"},
+}
+
+
+class LeaseBody(BaseModel):
+    """``lease`` may be left out: then it is whatever lease the calling system holds."""
+
+    model_config = ConfigDict(extra="forbid")
+    lease: str | None = Field(None, max_length=64)
+
+
+class ExtendBody(LeaseBody):
+    seconds: int | None = Field(None, ge=1, le=LONGEST_LEASE)
+
+
+class RefuseBody(LeaseBody):
+    reason: str = Field("", max_length=1000)
+
+
+@router.get("/v1/inbox", summary="Deliveries under a new lease, most urgent first")
+async def inbox(
+    request: Request,
+    caller: Caller,
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+    wait: Annotated[int, Query(ge=0, le=60, description="seconds to wait for the first")] = 0,
+    lease: Annotated[int | None, Query(ge=1, le=LONGEST_LEASE, description="seconds")] = None,
+) -> Response:
+    context = gateway(request)
+    seconds = lease or context.settings.lease_seconds
+    wait = min(wait, context.settings.long_poll_seconds)
+    taken = await context.leases.take(caller.id, limit, seconds, wait)
+    return JSONResponse({"deliveries": [_delivery(one) for one in taken]}, headers={"Cache-Control": "no-store"})
+
+
+def _delivery(one: Leased) -> dict[str, Any]:
+    base = f"/v1/deliveries/{one.id}"
+    return {
+        "delivery": one.id,
+        "envelope": one.envelope_id,
+        "document_id": one.document_id,
+        "business_type": one.business_type,
+        "sender": one.sender_code,
+        "sender_name": one.sender_name,
+        "recipient": one.recipient_code,
+        "number": one.number,
+        "notation": one.notation,
+        "document_type": one.document_type,
+        "subject": one.subject,
+        "priority": one.priority,
+        "due_on": None if one.due_on is None else one.due_on.isoformat(),
+        "sha256": one.sha256,
+        "size": one.size,
+        "received_at": rfc3339(one.received_at),
+        "attempt": one.attempts,
+        "lease": {"id": one.lease_id, "until": rfc3339(one.lease_until)},
+        "links": {
+            "content": f"/v1/envelopes/{one.envelope_id}/content",
+            "settle": f"{base}:settle",
+            "release": f"{base}:release",
+            "extend": f"{base}:extend",
+            "refuse": f"{base}:refuse",
+        },
+    }
+
+
+def _closed(closed: Closed) -> Response:
+    return JSONResponse({"delivery": closed.delivery_id, "state": closed.state, "receipt": closed.receipt})
+
+
+@router.post("/v1/deliveries/{delivery_id}:settle", summary="Close the lease as taken", responses=_LOST)
+async def settle(request: Request, delivery_id: str, caller: Caller, body: LeaseBody | None = None) -> Response:
+    lease = None if body is None else body.lease
+    return _closed(await gateway(request).leases.settle(Close(caller.id, delivery_id, lease)))
+
+
+@router.post("/v1/deliveries/{delivery_id}:release", summary="Give the delivery back", responses=_LOST)
+async def release(request: Request, delivery_id: str, caller: Caller, body: LeaseBody | None = None) -> Response:
+    lease = None if body is None else body.lease
+    await gateway(request).leases.release(Close(caller.id, delivery_id, lease))
+    return JSONResponse({"delivery": delivery_id, "state": "ready"})
+
+
+@router.post("/v1/deliveries/{delivery_id}:extend", summary="Keep the lease longer", responses=_LOST)
+async def extend(request: Request, delivery_id: str, caller: Caller, body: ExtendBody | None = None) -> Response:
+    context = gateway(request)
+    body = body or ExtendBody(lease=None, seconds=None)
+    seconds = body.seconds or context.settings.lease_seconds
+    until = await context.leases.extend(Close(caller.id, delivery_id, body.lease), seconds)
+    answer = {"delivery": delivery_id, "state": "leased", "lease": {"id": body.lease, "until": rfc3339(until)}}
+    return JSONResponse(answer)
+
+
+@router.post("/v1/deliveries/{delivery_id}:refuse", summary="Refuse for good, with a reason", responses=_LOST)
+async def refuse(request: Request, delivery_id: str, caller: Caller, body: RefuseBody | None = None) -> Response:
+    body = body or RefuseBody(lease=None, reason="")
+    if not body.reason.strip():
+        raise Refused("reason-missing", "", "/reason")
+    close = Close(caller.id, delivery_id, body.lease)
+    return _closed(await gateway(request).leases.refuse(close, body.reason.strip()))

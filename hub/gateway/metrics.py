@@ -1,0 +1,17 @@
+"""Metrics of this process, in Prometheus' text form. Labels are bounded: codes and routes, never identifiers."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+REGISTRY = CollectorRegistry()
+ACCEPTED = Counter("hub_envelopes_accepted", "Envelopes accepted and acknowledged", registry=REGISTRY)
+REPEATED = Counter("hub_envelopes_repeated", "Exact repeats answered with the first acknowledgement", registry=REGISTRY)
+REFUSALS = Counter("hub_problems", "Problem documents sent, by code", ["code"], registry=REGISTRY)
+OUTBOX = Gauge("hub_outbox_rows", "Deliveries waiting to be published", registry=REGISTRY)
+
+
+def render(outbox_rows: int) -> bytes:
+    """The text; the backlog is asked of the ledger at every scrape, so that every replica tells the same truth."""
+    OUTBOX.set(outbox_rows)
+    return generate_latest(REGISTRY)
