@@ -108,6 +108,11 @@ def sign(message: bytes, signer: Signer, *, digest: DigestName | None = None, ps
     return b"".join((memoryview(message)[: places.insertion], element, memoryview(message)[places.insertion :]))
 
 
+def is_signed(message: bytes) -> bool:
+    """Whether the header holds a ``Signature``, of whichever namespace. Raises ``Refused`` as ``sign`` does."""
+    return bool(_locate(message).signatures)
+
+
 def without_signatures(message: bytes) -> bytes:
     """Cut every ``Signature`` child out of ``edXMLHeader``, in whichever namespace the sender wrote it.
 

@@ -1,0 +1,58 @@
+"""The command line: ``lienthong NOUN``.
+
+In charge of: reading arguments, calling the hub or the client, saying the outcome in words or as JSON.
+Comes in: arguments, files, a profile. Goes out: text on standard output, errors on standard error, an exit code.
+Exit codes: 0 done, 1 refused or failed, 2 misuse (wrong arguments, wrong settings).
+Each command is a module of this package with ``register(app)``; heavy imports stay inside the functions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import locale
+import sys
+
+import typer
+
+from hub import language
+from hub.problems import HubError
+
+AGENCY = ("sign", "send", "inbox", "status", "receipts", "verify")
+OPERATION: tuple[str, ...] = ()
+COMMANDS = AGENCY + OPERATION
+"""Modules in the order of ``--help``."""
+
+
+def build_app() -> typer.Typer:
+    """The application with every command; texts are in the language that is current now."""
+    app = typer.Typer(
+        name="lienthong",
+        help=language.gettext("Exchange signed official documents between agencies."),
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name in COMMANDS:
+        importlib.import_module(f"hub.cli.{name}").register(app)
+    return app
+
+
+def main() -> None:
+    """Entry point of the command ``lienthong``."""
+    language.current.set(language.of_terminal(_terminal_locale()))
+    try:
+        build_app()()
+    except HubError as error:
+        from hub.cli import output
+
+        sys.exit(output.report(error))
+
+
+def _terminal_locale() -> str:
+    """The locale's name by LC_ALL, LC_MESSAGES, LANG; empty when this machine does not have it."""
+    try:
+        return locale.setlocale(locale.LC_MESSAGES, "")
+    except locale.Error:
+        return ""

@@ -1,0 +1,91 @@
+"""``lienthong send``: hand a signed envelope in; make and sign it first where documents are given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli import options, output
+from hub.language import _
+
+if TYPE_CHECKING:
+    from adapters.client import Profile
+
+Keep = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help=_("Keep the signed envelope in this file too."))
+]
+Check = Annotated[bool, typer.Option("--check", help=_("Only ask for the verdict; nothing is handed in."))]
+
+
+def send(
+    files: options.Files,
+    profile: options.As,
+    to: options.To = [],  # noqa: B006 - Typer reads it as "none given" and never changes it
+    subject: options.Subject = "",
+    number: options.Number = "",
+    notation: options.Notation = "CV",
+    day: options.Day = None,
+    kind: options.Kind = "18",
+    priority: options.Priority = 0,
+    due: options.Due = None,
+    document_id: options.DocumentId = "",
+    content: options.Content = "",
+    position: options.Position = "",
+    business_type: options.BusinessType = 0,
+    reason: options.Reason = "",
+    keep: Keep = None,
+    check: Check = False,
+    as_json: output.AsJson = False,
+) -> None:
+    from adapters.client.profile import Profile
+    from hub.signatures.sign import is_signed
+
+    draft = options.Draft(
+        to=to,
+        subject=subject,
+        number=number,
+        notation=notation,
+        day=day,
+        kind=kind,
+        priority=priority,
+        due=due,
+        document_id=document_id,
+        content=content,
+        position=position,
+        business_type=business_type,
+        reason=reason,
+    )
+    agency = Profile.load(profile)
+    ready = options.is_envelope(files) and is_signed(files[0].read_bytes())
+    signed = files[0].read_bytes() if ready else options.signed_envelope(files, draft, agency)
+    if keep:
+        keep.write_bytes(signed)
+    _hand_in(agency, signed, check)
+
+
+def _hand_in(profile: Profile, signed: bytes, check: bool) -> None:
+    from adapters.client.proof import verify_receipt
+
+    with options.connect(profile) as client:
+        if check:
+            verdict = client.check_envelope(signed)
+            output.show(verdict, [f"{name}: {value}" for name, value in verdict.items()])
+            return
+        acceptance = client.post_envelope(signed)
+        verify_receipt(acceptance["acknowledgement"], client.jwks())
+    recipients = ", ".join(recipient["code"] for recipient in acceptance["recipients"])
+    lines = [
+        f"{_('Accepted')}: {acceptance['id']}",
+        f"{_('Document id')}: {acceptance['document_id']}",
+        f"{_('Recipients')}: {recipients}",
+        f"SHA-256: {acceptance['sha256']}",
+        _("The hub's signed acknowledgement was verified."),
+    ]
+    lines += [f"{_('Warning')}: {warning['code']} {warning['detail']}" for warning in acceptance["warnings"]]
+    output.show(acceptance, lines)
+
+
+def register(app: typer.Typer) -> None:
+    app.command("send", help=_("Hand in a signed envelope, or documents as one."))(send)

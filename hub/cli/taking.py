@@ -1,0 +1,64 @@
+"""Putting a taken envelope into a directory: the original octets, and every attachment decoded byte for byte."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hub.envelope.hardening import parse
+from hub.envelope.reading import read_document
+from hub.problems import Refused
+
+if TYPE_CHECKING:
+    from adapters.client.replies import LeasedDelivery
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
+_NAME_OCTETS = 200
+
+
+def save(delivery: LeasedDelivery, content: bytes, directory: Path) -> list[str]:
+    """Write ``envelope.edxml`` and the attachments below ``directory``; returns the paths, the envelope's first.
+
+    Raises ``Refused`` when the octets are not those that the hub announced, or an attachment is not base64.
+    """
+    if hashlib.sha256(content).hexdigest() != delivery["sha256"]:
+        raise Refused("signature-digest", f"{delivery['document_id']} arrived damaged")
+    folder = directory / safe_name(f"{delivery['number']}-{delivery['notation']}-{delivery['delivery'][-12:]}")
+    folder.mkdir(parents=True, exist_ok=True)
+    envelope = folder / "envelope.edxml"
+    envelope.write_bytes(content)
+    written = [str(envelope)]
+    used = {envelope.name.casefold()}
+    for attachment in read_document(parse(content)).attachments:
+        try:
+            octets = base64.b64decode("".join(attachment.encoded.split()), validate=True)
+        except binascii.Error as error:
+            raise Refused("attachment-encoding", attachment.name, attachment.location) from error
+        file = folder / _free_name(safe_name(attachment.name or attachment.content_id), used)
+        file.write_bytes(octets)
+        written.append(str(file))
+    return written
+
+
+def safe_name(name: str) -> str:
+    """One path segment made of what a stranger wrote: no separators, no control characters, no dot names."""
+    cleaned = _UNSAFE.sub("-", name).strip(" .")
+    while len(cleaned.encode()) > _NAME_OCTETS:
+        stem, dot, suffix = cleaned.rpartition(".")
+        cleaned = f"{stem[:-1]}{dot}{suffix}" if stem else suffix[1:]
+    return cleaned or "attachment"
+
+
+def _free_name(name: str, used: set[str]) -> str:
+    """``name``, numbered when the folder has it already in any case."""
+    candidate, number = name, 1
+    while candidate.casefold() in used:
+        number += 1
+        stem, dot, suffix = name.rpartition(".")
+        candidate = f"{stem}-{number}{dot}{suffix}" if stem else f"{name}-{number}"
+    used.add(candidate.casefold())
+    return candidate

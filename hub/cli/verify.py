@@ -1,0 +1,106 @@
+"""``lienthong verify``: check a signed envelope or a receipt on this machine, trusting no hub."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hub import clock
+from hub.cli import output
+from hub.language import _
+
+_CRL = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
+_JWS_FIELDS = ("acknowledgement", "refusal", "receipt", "jws")
+
+File = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help=_("An .edxml envelope, or a receipt."))
+]
+Anchor = Annotated[
+    list[Path], typer.Option(exists=True, dir_okay=False, help=_("Trusted root certificate (PEM), for an envelope."))
+]
+Lists = Annotated[list[Path], typer.Option("--crl", exists=True, dir_okay=False, help=_("Revocation lists (PEM)."))]
+Keys = Annotated[
+    Path | None, typer.Option("--jwks", exists=True, dir_okay=False, help=_("The hub's keys (JWKS), for a receipt."))
+]
+At = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ"], help=_("Moment to judge by (UTC); now when absent."))
+]
+Of = Annotated[
+    Path | None, typer.Option("--of", exists=True, dir_okay=False, help=_("The envelope that the receipt is about."))
+]
+
+
+def verify(
+    file: File,
+    anchor: Anchor = [],  # noqa: B006 - Typer reads it as "none given" and never changes it
+    lists: Lists = [],  # noqa: B006 - as above
+    keys: Keys = None,
+    at: At = None,
+    envelope: Of = None,
+    as_json: output.AsJson = False,
+) -> None:
+    content = file.read_bytes()
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        if not anchor:
+            raise typer.BadParameter(_("An envelope needs --anchor FILE."))
+        result = _envelope(content, anchor, lists, at.replace(tzinfo=UTC) if at else clock.now())
+    else:
+        if keys is None:
+            raise typer.BadParameter(_("A receipt needs --jwks FILE."))
+        result = _receipt(content, json.loads(keys.read_bytes()), envelope)
+    output.show(result, [_("Valid."), *(f"{name}: {value}" for name, value in result.items())])
+
+
+def _envelope(content: bytes, anchors: list[Path], lists: list[Path], at: datetime) -> dict[str, Any]:
+    """Raises ``Refused`` with the code that the hub would give."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from hub.envelope.hardening import parse
+    from hub.signatures.chain import RevocationList, TrustStore
+    from hub.signatures.verify import verify as verify_signature
+
+    trusted = tuple(x509.load_pem_x509_certificates(b"".join(file.read_bytes() for file in anchors)))
+    pems = [pem for file in lists for pem in _CRL.findall(file.read_bytes())]
+    revoked = tuple(RevocationList.load(x509.load_pem_x509_crl(pem).public_bytes(Encoding.DER)) for pem in pems)
+    signed = verify_signature(parse(content), TrustStore(trusted, 0, revoked), at)
+    return {
+        "signer": signed.path.leaf.subject.rfc4514_string(),
+        "algorithm": signed.algorithm,
+        "digest": signed.digest,
+        "certificate_sha256": signed.path.leaf_sha256,
+        "revocation": signed.path.revocation,
+    }
+
+
+def _receipt(content: bytes, jwks: dict[str, Any], envelope: Path | None) -> dict[str, Any]:
+    """The payload; raises ``Refused`` when the signature does not hold or the receipt is about other octets."""
+    import hashlib
+
+    from adapters.client.proof import verify_receipt
+    from hub.problems import Refused
+
+    payload = verify_receipt(_jws(content), jwks)
+    if envelope is not None:
+        digest = hashlib.sha256(envelope.read_bytes()).hexdigest()
+        if payload.get("sha256") != digest:
+            raise Refused("signature-digest", f"the receipt is about {payload.get('sha256')}, the file is {digest}")
+    return payload
+
+
+def _jws(content: bytes) -> str:
+    """The compact JWS in the file: bare, or in one of the answers that carry one."""
+    text = content.decode("utf-8", "replace").strip()
+    if not text.startswith("{"):
+        return text
+    answer = json.loads(text)
+    return next((str(answer[name]) for name in _JWS_FIELDS if answer.get(name)), "")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("verify", help=_("Check an envelope or a receipt on this machine."))(verify)
