@@ -11,7 +11,6 @@ from adapters.client.calls import Reply
 from adapters.client.conversation import Exchange, Failure
 
 _CONNECT = 10.0
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def _verify(ca_file: Path | None) -> ssl.SSLContext | bool:
@@ -27,7 +26,7 @@ def _reply(response: httpx.Response) -> Reply:
 
 
 def _failure(error: httpx.TransportError) -> Failure:
-    return Failure(f"{type(error).__name__}: {error}", sent=not isinstance(error, _NEVER_SENT))
+    return Failure(f"{type(error).__name__}: {error}")
 
 
 class SyncTransport:

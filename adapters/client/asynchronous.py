@@ -84,7 +84,7 @@ class AsyncHubClient:
     async def content(self, identifier: str) -> bytes:
         return await self.run(calls.content(identifier))
 
-    async def inbox(self, limit: int = 10, wait: float = 0, lease: int | None = None) -> list[LeasedDelivery]:
+    async def inbox(self, limit: int = 10, wait: int = 0, lease: int | None = None) -> list[LeasedDelivery]:
         return await self.run(calls.inbox(limit, wait, lease))
 
     async def settle(self, delivery: str, lease: str | None = None) -> DeliveryReply:
@@ -110,7 +110,7 @@ class AsyncHubClient:
     async def receipts(self, envelope: str) -> list[ReceiptReply]:
         return await self.run(calls.envelope_receipts(envelope))
 
-    async def feed(self, after: str = "", wait: float = 0, limit: int = 100) -> ReceiptFeed:
+    async def feed(self, after: str = "", wait: int = 0, limit: int = 100) -> ReceiptFeed:
         return await self.run(calls.feed(after, wait, limit))
 
     async def agencies(self, q: str = "", after: str = "", limit: int = 200) -> AgencyPage:

@@ -1,6 +1,7 @@
-"""The hub's operations as values: what to send, how long to wait, whether it may be sent again, how to read the answer.
+"""The hub's operations as values: what to send, how long to wait, how to read the answer.
 
-No input or output happens here; ``conversation`` turns a call into steps and the two clients take them.
+No input or output happens here; ``conversation`` turns a call into steps and the two clients take them. Every operation
+may be sent again when its answer was lost: the hub gives an exact repeat the first answer.
 """
 
 from __future__ import annotations
@@ -46,21 +47,19 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One operation. ``repeatable``: sending it twice has the effect of once, even if the first answer was lost."""
+    """One operation; ``patience`` is how many seconds its answer may take."""
 
     method: str
     path: str
     read: Callable[[Reply], T]
-    query: Mapping[str, str | int | float] = field(default_factory=dict)
+    query: Mapping[str, str | int] = field(default_factory=dict)
     body: bytes = b""
     media_type: str = ""
-    repeatable: bool = True
     authenticated: bool = True
     patience: float = _MARGIN
 
 
 def post_envelope(message: bytes) -> Call[Acceptance]:
-    """Repeatable: the hub answers an exact repeat with the first acknowledgement."""
     return Call("POST", "/v1/envelopes", _acceptance, body=message, media_type=XML, patience=120.0)
 
 
@@ -76,9 +75,9 @@ def content(identifier: str) -> Call[bytes]:
     return Call("GET", f"/v1/envelopes/{_segment(identifier)}/content", lambda reply: reply.body, patience=120.0)
 
 
-def inbox(limit: int, wait: float, lease: int | None) -> Call[list[LeasedDelivery]]:
-    """Repeatable: what a lost answer had leased comes back when that lease runs out."""
-    query: dict[str, str | int | float] = {"limit": limit, "wait": wait}
+def inbox(limit: int, wait: int, lease: int | None) -> Call[list[LeasedDelivery]]:
+    """What a lost answer had leased comes back when that lease runs out."""
+    query: dict[str, str | int] = {"limit": limit, "wait": wait}
     if lease is not None:
         query["lease"] = lease
     return Call("GET", "/v1/inbox", _deliveries, query=query, patience=wait + _MARGIN)
@@ -93,7 +92,7 @@ def release(delivery: str, lease: str | None) -> Call[DeliveryReply]:
 
 
 def extend(delivery: str, lease: str | None, seconds: int) -> Call[DeliveryReply]:
-    return _close(delivery, "extend", {**_lease(lease), "seconds": seconds}, repeatable=True)
+    return _close(delivery, "extend", {**_lease(lease), "seconds": seconds})
 
 
 def refuse(delivery: str, reason: str, lease: str | None) -> Call[DeliveryReply]:
@@ -101,7 +100,7 @@ def refuse(delivery: str, reason: str, lease: str | None) -> Call[DeliveryReply]
 
 
 def report_status(delivery: str, code: str, description: str, at: datetime) -> Call[StatusReply]:
-    """Repeatable: the hub knows an exact repeat, so ``at`` is fixed once, by the caller."""
+    """``at`` is fixed once, by the caller, so that a repeat is an exact one."""
     body = {"delivery": delivery, "code": code, "description": description, "at": clock.rfc3339(at)}
     return Call("POST", "/v1/statuses", _status, body=_dump(body), media_type=JSON)
 
@@ -114,15 +113,15 @@ def envelope_receipts(identifier: str) -> Call[list[ReceiptReply]]:
     return Call("GET", f"/v1/envelopes/{_segment(identifier)}/receipts", _receipts)
 
 
-def feed(after: str, wait: float, limit: int) -> Call[ReceiptFeed]:
-    query: dict[str, str | int | float] = {"wait": wait, "limit": limit}
+def feed(after: str, wait: int, limit: int) -> Call[ReceiptFeed]:
+    query: dict[str, str | int] = {"wait": wait, "limit": limit}
     if after:
         query["after"] = after
     return Call("GET", "/v1/receipts", _feed, query=query, patience=wait + _MARGIN)
 
 
 def agencies(q: str, after: str, limit: int) -> Call[AgencyPage]:
-    query: dict[str, str | int | float] = {"limit": limit}
+    query: dict[str, str | int] = {"limit": limit}
     query.update({name: value for name, value in (("q", q), ("after", after)) if value})
     return Call("GET", "/v1/agencies", lambda reply: cast(AgencyPage, reply.json()), query=query)
 
@@ -135,10 +134,9 @@ def jwks() -> Call[Document]:
     return Call("GET", "/.well-known/jwks.json", _document, authenticated=False)
 
 
-def _close(delivery: str, verb: str, body: Mapping[str, Any], *, repeatable: bool = False) -> Call[DeliveryReply]:
-    """A lost answer must not be followed by a repeat: the second one would be told that the lease is gone."""
+def _close(delivery: str, verb: str, body: Mapping[str, Any]) -> Call[DeliveryReply]:
     path = f"/v1/deliveries/{_segment(delivery)}:{verb}"
-    return Call("POST", path, _delivery, body=_dump(body), media_type=JSON, repeatable=repeatable)
+    return Call("POST", path, _delivery, body=_dump(body), media_type=JSON)
 
 
 def _lease(lease: str | None) -> dict[str, str]:

@@ -92,7 +92,7 @@ class Exchange:
 
     method: str
     path: str
-    query: Mapping[str, str | int | float]
+    query: Mapping[str, str | int]
     headers: Mapping[str, str]
     body: bytes
     patience: float
@@ -107,10 +107,9 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No reply. ``sent`` is False when the hub cannot have seen the request."""
+    """No reply: never sent, or its answer lost."""
 
     detail: str
-    sent: bool
 
 
 Step = Exchange | Pause
@@ -150,7 +149,7 @@ def converse(session: Session, call: Call[T]) -> Conversation[T]:
         if isinstance(outcome, Reply) and outcome.status == 401 and call.authenticated and not renewed:
             session.token, renewed = "", True
             continue
-        yield from _pause_or_raise(session.policy, attempt, outcome, repeatable=call.repeatable)
+        yield from _pause_or_raise(session.policy, attempt, outcome)
 
 
 def access_token(session: Session) -> Conversation[str]:
@@ -172,21 +171,20 @@ def access_token(session: Session) -> Conversation[str]:
             session.token = str(answer["access_token"])
             session.token_until = asked + float(answer["expires_in"]) - _RENEW_BEFORE
             return session.token
-        yield from _pause_or_raise(session.policy, attempt, outcome, repeatable=True)
+        yield from _pause_or_raise(session.policy, attempt, outcome)
 
 
 def _pause_or_raise(
-    policy: RetryPolicy, attempt: int, outcome: Reply | Failure | None, *, repeatable: bool
+    policy: RetryPolicy, attempt: int, outcome: Reply | Failure | None
 ) -> Generator[Step, Reply | Failure | None, None]:
-    """Pause when another try may help and can do no harm, else raise what the last one said."""
+    """Pause when another try may help, else raise what the last one said."""
     if isinstance(outcome, Reply):
         if outcome.status in _TRY_LATER and attempt < policy.attempts:
             yield Pause(policy.pause(attempt, _retry_after(outcome)))
             return
         raise CallRefused(outcome.status, _problem(outcome))
     detail = outcome.detail if outcome else "no answer"
-    harmless = repeatable or (outcome is not None and not outcome.sent)
-    if not harmless or attempt >= policy.attempts:
+    if attempt >= policy.attempts:
         raise HubUnreachable(detail)
     yield Pause(policy.pause(attempt, None))
 

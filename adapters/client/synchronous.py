@@ -39,7 +39,7 @@ T = TypeVar("T")
 class HubClient:
     """One system's connection to a hub. Every method raises ``CallRefused`` (a problem document) or ``HubUnreachable``.
 
-    Calls whose repetition does no harm are repeated after a lost connection, any call after a 503, by ``policy``.
+    Calls are repeated after a lost connection or a 503, by ``policy``.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class HubClient:
         """The original octets."""
         return self.run(calls.content(identifier))
 
-    def inbox(self, limit: int = 10, wait: float = 0, lease: int | None = None) -> list[LeasedDelivery]:
+    def inbox(self, limit: int = 10, wait: int = 0, lease: int | None = None) -> list[LeasedDelivery]:
         """Take up to ``limit`` deliveries under a lease of ``lease`` seconds; wait up to ``wait`` seconds for one."""
         return self.run(calls.inbox(limit, wait, lease))
 
@@ -117,7 +117,7 @@ class HubClient:
     def receipts(self, envelope: str) -> list[ReceiptReply]:
         return self.run(calls.envelope_receipts(envelope))
 
-    def feed(self, after: str = "", wait: float = 0, limit: int = 100) -> ReceiptFeed:
+    def feed(self, after: str = "", wait: int = 0, limit: int = 100) -> ReceiptFeed:
         """Receipts for this system after a cursor, waiting up to ``wait`` seconds for one."""
         return self.run(calls.feed(after, wait, limit))
 

@@ -44,7 +44,7 @@ class Tempo:
 
     letter_every: float = 2.5
     office: float = 1.0
-    poll: float = 20.0
+    poll: int = 20
     trouble: float = 3.0
 
 
@@ -198,6 +198,6 @@ class SimulatedSystem:
         for receipt in page["receipts"]:
             verify_receipt(receipt["jws"], await self._keys())
             self.tally.proved += 1
-        if page["next"] != self.book.cursor:
+        if page["next"] and page["next"] != self.book.cursor:
             self.book.cursor = page["next"]
             self.book.save()
