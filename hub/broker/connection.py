@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
+from aio_pika.connection import make_url
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import AMQPError, ChannelPreconditionFailed
 
@@ -23,6 +24,8 @@ from hub.broker import topology
 from hub.broker.port import BrokerUnavailable
 
 logger = logging.getLogger(__name__)
+# It reports an error at every attempt while a broker is away; we report the first ourselves.
+logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
@@ -178,13 +181,12 @@ class Link:
             await session.close()
 
     async def _establish(self) -> Session:
-        connection = await aio_pika.connect(
-            self._url,
-            timeout=CONNECT_SECONDS,
+        connection = aio_pika.Connection(
+            make_url(self._url, **self._options),
             client_properties={"connection_name": f"lienthong {self._purpose}"},
-            **self._options,
         )
         try:
+            await connection.connect(timeout=CONNECT_SECONDS)
             opened = await connection.channel(publisher_confirms=True, on_return_raises=True)
             session = Session(connection, opened, await opened.get_underlay_channel())
             await session.declare_foundations()

@@ -179,6 +179,28 @@ async def test_closing_waits_for_the_batch_in_hand_and_returns_the_rest(connect:
     assert rest.seen.isdisjoint(recorder.seen)
 
 
+async def test_closing_cancels_a_handler_that_does_not_end_and_gives_its_batch_back(
+    connect: OpenBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("memory", "consuming"):
+        monkeypatch.setattr(f"hub.broker.{module}.DRAIN_SECONDS", 0.2)
+    closing, watching = await connect(), await connect()
+    started, recorder = asyncio.Event(), Recorder()
+
+    async def endless(_batch: Sequence[ClaimCheck]) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    sent = claims("s1", 10)
+    assert all(await closing.publish(sent))
+    await closing.consume("s1", endless)
+    await asyncio.wait_for(started.wait(), 10)
+    await asyncio.wait_for(closing.close(), 5)
+    await depth_becomes(watching, "s1", len(sent))
+    await watching.consume("s1", recorder)
+    await recorder.has(sent)
+
+
 async def test_publishing_before_any_consumer_was_there_keeps_the_messages(connect: OpenBroker) -> None:
     broker, recorder = await connect(), Recorder()
     sent = [claim for number in range(20) for claim in claims(f"new{number}", 2)]
