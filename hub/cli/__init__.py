@@ -18,7 +18,7 @@ from hub import language
 from hub.problems import HubError
 
 AGENCY = ("sign", "send", "inbox", "status", "receipts", "verify")
-OPERATION: tuple[str, ...] = ()
+OPERATION = ("roles", "registry", "care")
 COMMANDS = AGENCY + OPERATION
 """Modules in the order of ``--help``."""
 

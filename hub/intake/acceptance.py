@@ -25,6 +25,7 @@ from hub.envelope.names import PROFILE
 from hub.ledger import Ledger, PayloadWriter, Transaction, envelopes, exchange_log, receipts
 from hub.ledger.envelopes import Acceptance, Stored
 from hub.ledger.group_commit import GroupCommit
+from hub.ledger.tables import search_text
 from hub.problems import Deferred, Finding
 from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
 from hub.registry.directory import Directory
@@ -197,6 +198,9 @@ def _envelope(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> dic
             "response_for": [asdict(answered) for answered in content.response_for],
         },
         "traceparent": envelope.received.traceparent,
+        "search": search_text(
+            content.number, content.notation, content.document_id, envelope.sender.code, content.subject
+        ),
     }
 
 

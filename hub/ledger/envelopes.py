@@ -17,7 +17,7 @@ from hub.ledger.tables import agency, audit_entry, delivery, envelope, outbox, r
 ENVELOPE = [
     "id", "sender_code", "sender_system_id", "document_id", "business_type", "profile", "number", "notation",
     "promulgated_on", "document_type", "subject", "priority", "due_on", "sha256", "size", "received_at", "details",
-    "traceparent",
+    "traceparent", "search",
 ]  # fmt: skip
 DELIVERY = ["id", "envelope_id", "recipient_code", "system_id", "state", "priority", "since"]
 OUTBOX = ["delivery_id", "envelope_id", "system_id", "recipient_code", "priority", "traceparent"]

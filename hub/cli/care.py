@@ -1,0 +1,129 @@
+"""``lienthong db`` and ``doctor``: is everything in order, and bringing it there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hub.cli import output
+from hub.language import _
+from hub.problems import HubError
+
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help=_("Directory for payloads, keys and the embedded ledger."))
+]
+
+
+def db_upgrade(data: Data = None, as_json: output.AsJson = False) -> None:
+    from hub import settings, wiring
+    from hub.ledger import migration
+
+    ledger = wiring.open_ledger(settings.load(data_dir=data))
+    try:
+        version = migration.upgrade(ledger)
+    finally:
+        ledger.close()
+    output.show({"version": version}, [f"{_('The schema is at version')} {version}"])
+
+
+def db_check(data: Data = None, as_json: output.AsJson = False) -> None:
+    from hub import settings, wiring
+    from hub.ledger import migration
+
+    ledger = wiring.open_ledger(settings.load(data_dir=data))
+    try:
+        migration.require_head(ledger)
+    finally:
+        ledger.close()
+    output.show({"version": migration.head()}, [f"{_('The schema is at version')} {migration.head()}"])
+
+
+def doctor(data: Data = None, as_json: output.AsJson = False) -> None:
+    import asyncio
+
+    from hub import settings
+
+    try:
+        chosen = settings.load(data_dir=data)
+    except HubError as error:
+        checks = [{"check": one.location, "ok": False, "detail": one.detail} for one in error.findings]
+    else:
+        checks = asyncio.run(_examine(chosen))
+    lines = output.table(
+        (_("Check"), _("Result"), _("Detail")),
+        [(one["check"], _("good") if one["ok"] else _("WRONG"), one["detail"]) for one in checks],
+    )
+    output.show({"ok": all(one["ok"] for one in checks), "checks": checks}, lines)
+    if not all(one["ok"] for one in checks):
+        raise typer.Exit(1)
+
+
+async def _examine(chosen: Any) -> list[dict[str, Any]]:
+    from hub import wiring
+    from hub.broker.rabbit import RabbitBroker
+    from hub.ledger import Ledger, agencies, migration, systems, trust
+    from hub.signatures.jws import HubKey
+
+    checks: list[dict[str, Any]] = []
+
+    def note(name: str, good: bool, detail: object) -> None:
+        checks.append({"check": name, "ok": good, "detail": str(detail)})
+
+    def attempt(name: str, work: Any) -> Any:
+        try:
+            answer = work()
+        except (HubError, OSError, ValueError) as error:
+            note(name, False, error)
+            return None
+        note(name, True, answer)
+        return answer
+
+    note("engine", True, "embedded" if chosen.embedded else "production")
+    attempt("address", lambda: _address(chosen))
+    attempt("data directory", lambda: _writable(chosen.data_dir))
+    attempt("hub key", lambda: HubKey.load_or_create(chosen.hub_key_file).kid)
+    ledger: Ledger = wiring.open_ledger(chosen)
+    if attempt("schema", lambda: _schema(ledger)):
+        anchors, _lists = ledger.read_now(trust.listing)
+        note("trust anchors", bool(anchors), len(anchors))
+        note("systems", True, len(ledger.read_now(systems.every)))
+        note("registry revision", True, ledger.read_now(agencies.revision))
+    ledger.close()
+    if chosen.broker_url is not None:
+        broker = RabbitBroker(chosen.broker_url)
+        await broker.open()
+        note("broker", await broker.ready(), chosen.broker_url.rpartition("@")[2])
+        await broker.close()
+    return checks
+
+
+def _address(chosen: Any) -> str:
+    from hub import wiring
+
+    wiring.check_roles(chosen, wiring.ROLES)
+    return str(chosen.listen)
+
+
+def _schema(ledger: Any) -> str:
+    from hub.ledger import migration
+
+    migration.require_head(ledger)
+    return migration.head()
+
+
+def _writable(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    probe = directory / ".doctor"
+    probe.write_bytes(b"")
+    probe.unlink()
+    return directory.resolve()
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    group.command("upgrade", help=_("Bring the schema to the version of this program."))(db_upgrade)
+    group.command("check", help=_("Say whether the schema is at the version of this program."))(db_check)
+    app.add_typer(group, name="db", help=_("The database schema."))
+    app.command(help=_("Examine settings, keys, database and broker; name everything that is wrong."))(doctor)

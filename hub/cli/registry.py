@@ -1,0 +1,240 @@
+"""``lienthong trust``, ``system``, ``agency``, ``person``: the administrator's registry, on the hub's own machine."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hub.cli import output
+from hub.language import _
+from hub.problems import Refused
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from hub.ledger import Ledger
+
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help=_("Directory for payloads, keys and the embedded ledger."))
+]
+
+
+@contextmanager
+def opened(data: Path | None) -> Iterator[Ledger]:
+    """The ledger that the settings choose, at the version of this program."""
+    from hub import settings, wiring
+    from hub.ledger import migration
+
+    chosen = settings.load(data_dir=data)
+    ledger = wiring.open_ledger(chosen)
+    try:
+        if chosen.embedded:
+            migration.upgrade(ledger)
+        migration.require_head(ledger)
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def _read(path: Path, load: Callable[[bytes], Any], what: str) -> Any:
+    try:
+        return load(path.read_bytes())
+    except OSError as error:
+        raise Refused("registry-invalid", f"{path}: {error.strerror}", what) from error
+    except ValueError as error:
+        raise Refused("certificate-malformed", str(path), what) from error
+
+
+def read_certificate(path: Path) -> x509.Certificate:
+    from cryptography import x509
+
+    certificate: x509.Certificate = _read(path, x509.load_pem_x509_certificate, "certificate")
+    return certificate
+
+
+def trust_add(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.pem", exists=True, dir_okay=False)],
+    crl: Annotated[list[Path], typer.Option("--crl", metavar="FILE", help=_("A revocation list, PEM or DER."))] = [],  # noqa: B006 - Typer never changes it
+    data: Data = None,
+    as_json: output.AsJson = False,
+) -> None:
+    from cryptography import x509
+
+    from hub.ledger import registration
+
+    anchors = [one for file in files for one in _read(file, x509.load_pem_x509_certificates, "anchor")]
+    lists = [_read(file, _load_crl, "crl") for file in crl]
+    with opened(data) as ledger:
+        added = [ledger.write_now(registration.add_anchor, anchor) for anchor in anchors]
+        issuers = [ledger.write_now(registration.add_list, one) for one in lists]
+    output.show({"anchors": added, "lists": issuers}, [*added, *issuers])
+
+
+def _load_crl(content: bytes) -> Any:
+    from cryptography import x509
+
+    return x509.load_pem_x509_crl(content) if b"-----BEGIN" in content else x509.load_der_x509_crl(content)
+
+
+def trust_list(data: Data = None, as_json: output.AsJson = False) -> None:
+    from hub.ledger import trust
+
+    with opened(data) as ledger:
+        anchors, lists = ledger.read_now(trust.listing)
+    shown = {
+        "anchors": [{**one, "not_after": f"{one['not_after']:%Y-%m-%d}"} for one in anchors],
+        "lists": [
+            {**one, "this_update": str(one["this_update"]), "next_update": str(one["next_update"])} for one in lists
+        ],
+    }
+    rows = [(one["sha256"][:16], one["subject"], one["not_after"]) for one in shown["anchors"]]
+    rows += [(_("list"), one["issuer"], one["next_update"]) for one in shown["lists"]]
+    output.show(shown, output.table((_("Digest"), _("Subject"), _("Valid until")), rows))
+
+
+def system_add(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    channel: Annotated[str, typer.Option("--channel", metavar="pull|push|amqp|mail|folder")] = "pull",
+    url: Annotated[str | None, typer.Option("--url", metavar="URL")] = None,
+    auditor: Annotated[
+        bool, typer.Option("--auditor", help=_("May read the exchange log and every document."))
+    ] = False,
+    data: Data = None,
+    as_json: output.AsJson = False,
+) -> None:
+    from hub.ledger import registration
+
+    with opened(data) as ledger:
+        client_id, secret = ledger.write_now(registration.add_system, name, channel, url, auditor=auditor)
+    shown = {"name": name, "client_id": client_id, "client_secret": secret}
+    lines = [f"client_id: {client_id}", f"client_secret: {secret}", _("The secret is shown only now.")]
+    output.show(shown, lines)
+
+
+def system_list(data: Data = None, as_json: output.AsJson = False) -> None:
+    from hub.ledger import systems
+
+    with opened(data) as ledger:
+        found = ledger.read_now(systems.every)
+    shown = [
+        {"name": one.name, "channel": one.channel, "client_id": one.client_id, "active": one.active} for one in found
+    ]
+    rows = [(one.name, one.channel, one.client_id, _("yes") if one.active else _("no")) for one in found]
+    output.show(shown, output.table((_("Name"), _("Channel"), "client_id", _("Active")), rows))
+
+
+def agency_add(
+    code: Annotated[str, typer.Argument(metavar="CODE")],
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    system: Annotated[str, typer.Option("--system", metavar="NAME")],
+    parent: Annotated[str | None, typer.Option("--parent", metavar="CODE")] = None,
+    alias: Annotated[list[str], typer.Option("--alias", metavar="CODE")] = [],  # noqa: B006 - Typer never changes it
+    certificate: Annotated[Path | None, typer.Option("--certificate", metavar="FILE.pem")] = None,
+    data: Data = None,
+    as_json: output.AsJson = False,
+) -> None:
+    from hub.ledger import registration
+
+    loaded = None if certificate is None else read_certificate(certificate)
+    with opened(data) as ledger:
+        ledger.write_now(registration.add_agency, code, name, system, parent, alias, loaded)
+    output.show({"code": code, "name": name}, [f"{code}  {name}"])
+
+
+def agency_certify(
+    code: Annotated[str, typer.Argument(metavar="CODE")],
+    certificate: Annotated[Path, typer.Argument(metavar="FILE.pem")],
+    data: Data = None,
+    as_json: output.AsJson = False,
+) -> None:
+    from hub.ledger import registration
+
+    loaded = read_certificate(certificate)
+    with opened(data) as ledger:
+        sha256 = ledger.write_now(registration.add_certificate, code, loaded)
+    output.show({"code": code, "sha256": sha256}, [f"{code}  {sha256}"])
+
+
+def agency_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False)],
+    data: Data = None,
+    as_json: output.AsJson = False,
+) -> None:
+    """Columns: code, name, system, parent, aliases (separated by spaces), certificate (path). All rows or none."""
+    from hub.ledger import registration
+
+    with file.open(encoding="utf-8-sig", newline="") as opened_file:
+        rows = list(csv.DictReader(opened_file))
+
+    def every(transaction: Any) -> int:
+        for number, row in enumerate(rows, 2):
+            try:
+                path = (row.get("certificate") or "").strip()
+                registration.add_agency(
+                    transaction,
+                    (row.get("code") or "").strip(),
+                    row.get("name") or "",
+                    (row.get("system") or "").strip(),
+                    (row.get("parent") or "").strip() or None,
+                    (row.get("aliases") or "").split(),
+                    read_certificate(file.parent / path) if path else None,
+                )
+            except Refused as refusal:
+                raise Refused(refusal.code, f"{refusal.detail} ({file.name}:{number})", "row") from refusal
+        return len(rows)
+
+    with opened(data) as ledger:
+        count = ledger.write_now(every)
+    output.show({"imported": count}, [f"{count} {_('agencies imported')}"])
+
+
+def agency_list(data: Data = None, as_json: output.AsJson = False) -> None:
+    from hub.ledger import agencies
+
+    with opened(data) as ledger:
+        found = ledger.read_now(agencies.page, None, None, 1_000_000)
+    shown = [
+        {"code": one.code, "name": one.name, "system": one.system, "parent": one.parent, "aliases": list(one.aliases)}
+        for one in sorted(found, key=lambda one: one.code)
+    ]
+    rows = [(one["code"], one["name"], one["system"], " ".join(one["aliases"] or [])) for one in shown]
+    output.show(shown, output.table((_("Code"), _("Name"), _("System"), _("Aliases")), rows))
+
+
+def person_add(
+    login: Annotated[str, typer.Argument(metavar="LOGIN")],
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    role: Annotated[list[str], typer.Option("--role", metavar="operator|administrator|auditor|reporting|clerk")],
+    agency: Annotated[str | None, typer.Option("--agency", metavar="CODE", help=_("A clerk's agency."))] = None,
+    data: Data = None,
+    as_json: output.AsJson = False,
+) -> None:
+    from hub.ledger import registration
+
+    with opened(data) as ledger:
+        password = ledger.write_now(registration.add_person, login, name, role, agency)
+    lines = [f"{_('password')}: {password}", _("The password is shown only now.")]
+    output.show({"login": login, "password": password}, lines)
+
+
+def register(app: typer.Typer) -> None:
+    groups: tuple[tuple[str, str, dict[str, Callable[..., None]]], ...] = (
+        ("trust", _("Trust anchors and revocation lists."), {"add": trust_add, "list": trust_list}),
+        ("system", _("Document systems and their credentials."), {"add": system_add, "list": system_list}),
+        (
+            "agency",
+            _("Agencies, their identifiers and certificates."),
+            {"add": agency_add, "certify": agency_certify, "import": agency_import, "list": agency_list},
+        ),
+        ("person", _("People who may log in."), {"add": person_add}),
+    )
+    for noun, text, commands in groups:
+        group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+        for verb, command in commands.items():
+            group.command(verb)(command)
+        app.add_typer(group, name=noun, help=text)

@@ -1,0 +1,68 @@
+"""The schema: bring it to the version of this program, or say that it is not.
+
+Several processes may start at once on PostgreSQL: an advisory lock lets one migrate and the others find it done.
+A migration waits five seconds for a lock and then gives up, so that it never holds up a running hub.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from alembic import command
+from hub.ledger.engine import Ledger, Transaction
+from hub.problems import Misconfigured
+
+_LOCK = 0x6C74_6C65_6467  # any number that nothing else on the database uses
+
+
+def _scripts() -> Path:
+    """In the wheel beside this file; in a checkout at the top, where developers look for it."""
+    installed = Path(__file__).parent / "migrations"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "alembic"
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_scripts()))
+    config.attributes["connection"] = connection
+    return config
+
+
+def head() -> str:
+    """The version this program needs."""
+    found = ScriptDirectory.from_config(_config()).get_current_head()
+    assert found is not None, "the program comes with its migrations"
+    return found
+
+
+def version(transaction: Transaction) -> str | None:
+    """The version the database has; None when it has none."""
+    return MigrationContext.configure(transaction).get_current_revision()
+
+
+def upgrade(ledger: Ledger) -> str:
+    """Bring the schema to the head; returns it. Raises ``Deferred`` when the database is away."""
+    ledger.write_now(_upgrade)
+    return head()
+
+
+def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    if version(connection) != head():
+        command.upgrade(_config(connection), "head")
+
+
+def require_head(ledger: Ledger) -> None:
+    """Raises ``Misconfigured('schema-outdated')`` unless the schema is at the head."""
+    present = ledger.read_now(version)
+    if present != head():
+        raise Misconfigured(
+            "schema-outdated", f"the database has {present or 'no schema'}, this program needs {head()}"
+        )

@@ -1,0 +1,124 @@
+"""Registering: one administrative act, its checks and its entry in the exchange log, in one transaction.
+
+Secrets are made here and shown once; the ledger keeps digests.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from hub import clock
+from hub.audit import Entry, Event
+from hub.envelope.identifiers import MAX_LENGTH
+from hub.ledger import agencies, exchange_log, people, systems, trust
+from hub.ledger.agencies import NewAgency
+from hub.ledger.engine import Transaction
+from hub.problems import Refused
+from hub.registry.model import CHANNELS, OFFERED_CHANNELS, ROLES, Role, System, secret_digest
+from hub.registry.passwords import hash_password
+
+ACTOR = "command line"
+
+
+def add_system(
+    transaction: Transaction, name: str, channel: str, url: str | None = None, *, auditor: bool = False
+) -> tuple[str, str]:
+    """Register a system; returns client id and secret. Raises ``Refused``: ``registry-*``, ``channel-not-offered``."""
+    name = name.strip()
+    if not name or len(name) > 100:
+        raise Refused("registry-invalid", "a name has 1 to 100 characters", "name")
+    if channel not in CHANNELS:
+        raise Refused("registry-invalid", f"{channel}: one of {', '.join(CHANNELS)}", "channel")
+    if channel not in OFFERED_CHANNELS:
+        raise Refused("channel-not-offered", channel, "channel")
+    if url is not None and urlsplit(url).scheme not in ("http", "https"):
+        raise Refused("registry-invalid", "a URL starts with https://", "url")
+    client_id, secret = f"sys-{secrets.token_hex(8)}", clock.new_secret()
+    at = clock.now()
+    system = System(clock.new_id(), name, channel, client_id, secret_digest(secret), auditor, True)
+    systems.add(transaction, system, url, at)
+    detail = {"system": system.id, "name": name, "channel": channel, "auditor": auditor}
+    exchange_log.append(transaction, [Entry(Event.SYSTEM_ADDED, at, actor=ACTOR, detail=detail)])
+    return client_id, secret
+
+
+def add_agency(
+    transaction: Transaction,
+    code: str,
+    name: str,
+    system: str,
+    parent: str | None = None,
+    aliases: Sequence[str] = (),
+    certificate: x509.Certificate | None = None,
+) -> None:
+    """Register an agency served by the system of this name. Raises ``Refused``: ``registry-*``."""
+    for one in (code, *aliases):
+        if not one or len(one) > MAX_LENGTH or one != one.strip() or "," in one:
+            raise Refused("registry-invalid", f"{one!r}: 1 to {MAX_LENGTH} characters, no comma", "code")
+    if not name.strip() or len(name) > 200:
+        raise Refused("registry-invalid", "a name has 1 to 200 characters", "name")
+    served_by = systems.by_name(transaction, system)
+    if served_by is None:
+        raise Refused("registry-unknown", system, "system")
+    at = clock.now()
+    agencies.add(transaction, NewAgency(code, name.strip(), served_by.id, parent, tuple(aliases)), at)
+    detail = {"name": name.strip(), "system": served_by.id, "parent": parent, "aliases": list(aliases)}
+    exchange_log.append(transaction, [Entry(Event.AGENCY_ADDED, at, actor=ACTOR, agency_code=code, detail=detail)])
+    if certificate is not None:
+        add_certificate(transaction, code, certificate)
+
+
+def add_certificate(transaction: Transaction, code: str, certificate: x509.Certificate) -> str:
+    """Register a certificate for an agency beside those it has. Raises ``Refused('registry-unknown')``."""
+    known = agencies.find(transaction, [code]).get(code)
+    if known is None:
+        raise Refused("registry-unknown", code, "agency")
+    at = clock.now()
+    sha256 = agencies.add_certificate(transaction, known.code, certificate, at)
+    detail = {"sha256": sha256, "subject": certificate.subject.rfc4514_string()}
+    entry = Entry(Event.CERTIFICATE_ADDED, at, actor=ACTOR, agency_code=known.code, detail=detail)
+    exchange_log.append(transaction, [entry])
+    return sha256
+
+
+def add_anchor(transaction: Transaction, certificate: x509.Certificate) -> str:
+    """Trust an authority. Raises ``Refused('certificate-usage')`` when the certificate is not an authority's."""
+    try:
+        is_authority = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        is_authority = False
+    if not is_authority:
+        raise Refused("certificate-usage", "a trust anchor is an authority's certificate", "anchor")
+    at = clock.now()
+    sha256 = trust.add_anchor(transaction, certificate, at)
+    detail = {"sha256": sha256, "subject": certificate.subject.rfc4514_string()}
+    exchange_log.append(transaction, [Entry(Event.ANCHOR_ADDED, at, actor=ACTOR, detail=detail)])
+    return sha256
+
+
+def add_list(transaction: Transaction, crl: x509.CertificateRevocationList) -> str:
+    """Keep a revocation list. Raises ``Refused('registry-conflict')`` for one older than the one kept."""
+    at = clock.now()
+    issuer = trust.add_list(transaction, crl, at)
+    detail = {"issuer": issuer, "this_update": clock.rfc3339(crl.last_update_utc)}
+    exchange_log.append(transaction, [Entry(Event.CRL_ADDED, at, actor=ACTOR, detail=detail)])
+    return issuer
+
+
+def add_person(
+    transaction: Transaction, login: str, name: str, roles: Sequence[Role], agency_code: str | None = None
+) -> str:
+    """Register a person; returns the password. Raises ``Refused``: ``registry-*``."""
+    for role in roles:
+        if role not in ROLES:
+            raise Refused("registry-invalid", f"{role}: one of {', '.join(ROLES)}", "role")
+    password = secrets.token_urlsafe(12)
+    at = clock.now()
+    people.add_person(transaction, login, name, tuple(roles), hash_password(password), agency_code, at)
+    detail = {"login": login, "roles": list(roles), "agency": agency_code}
+    exchange_log.append(transaction, [Entry(Event.PERSON_ADDED, at, actor=ACTOR, detail=detail)])
+    return password

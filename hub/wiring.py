@@ -1,0 +1,267 @@
+"""The only place that knows concrete classes: settings in, a running hub out."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from hub import dashboard
+from hub import gateway as http
+from hub.broker.memory import MemoryBroker
+from hub.broker.port import Broker
+from hub.broker.rabbit import RabbitBroker
+from hub.delivery.channel import PullChannel
+from hub.delivery.courier import Courier
+from hub.delivery.lease import Leases
+from hub.gateway.problem_details import on_http_exception
+from hub.gateway.tokens import Tokens
+from hub.intake import Intake
+from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, migration, systems, trust
+from hub.problems import Misconfigured
+from hub.receipts.signing import ReceiptSigner
+from hub.receipts.statuses import Statuses
+from hub.registry.directory import Directory
+from hub.registry.model import Agency, System
+from hub.routing.relay import Relay
+from hub.routing.sweep import Sweep
+from hub.settings import Settings
+from hub.signatures.chain import TrustStore
+from hub.signatures.jws import HubKey
+from hub.validation.examination import Policy
+
+log = structlog.get_logger()
+
+ROLES = ("serve", "relay", "deliver", "sweep")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PROXIES = "127.0.0.1"
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The store that the settings choose; nothing is read or written yet."""
+    if settings.database_url is not None:
+        return Ledger.postgresql(settings.database_url, settings.database_connections)
+    return Ledger.sqlite(settings.data_dir / "ledger.sqlite")
+
+
+class LedgerDirectory:
+    """``DirectorySource`` over the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def revision(self) -> int:
+        return await self._ledger.read(agencies.revision)
+
+    async def agencies(self, codes: list[str]) -> dict[str, Agency]:
+        return await self._ledger.read(agencies.find, codes)
+
+    async def holders(self, sha256: str) -> frozenset[str]:
+        return await self._ledger.read(agencies.holders, sha256)
+
+    async def system_by_client(self, client_id: str) -> System | None:
+        return await self._ledger.read(systems.by_client, client_id)
+
+    async def trust(self) -> TrustStore:
+        return await self._ledger.read(trust.store)
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A hub put together, not yet running."""
+
+    settings: Settings
+    ledger: Ledger
+    broker: Broker
+    relay: Relay
+    courier: Courier
+    sweep: Sweep
+    application: FastAPI
+
+
+def build(settings: Settings) -> Hub:
+    """Put the rooms together. Raises ``Misconfigured`` (keys); touches neither database nor broker."""
+    ledger = open_ledger(settings)
+    payloads = PayloadStore(settings.data_dir / "payloads")
+    key = HubKey.load_or_create(settings.hub_key_file)
+    signer = ReceiptSigner(key, settings.hub_name)
+    broker: Broker = MemoryBroker() if settings.broker_url is None else RabbitBroker(settings.broker_url)
+    relay = Relay(ledger, broker, settings.relay_claim_seconds)
+    leases = Leases(ledger, signer)
+    directory = Directory(LedgerDirectory(ledger))
+    policy = Policy(recipients=settings.max_recipients, attachments=settings.max_attachments)
+    context = http.Gateway(
+        settings=settings,
+        ledger=ledger,
+        payloads=payloads,
+        directory=directory,
+        intake=Intake(ledger, directory, signer, policy, relay.wake),
+        leases=leases,
+        statuses=Statuses(ledger, signer),
+        key=key,
+        tokens=Tokens(key, settings.token_seconds),
+        broker_ready=broker.ready,
+        schema_current=lambda: _schema_current(ledger),
+    )
+    return Hub(
+        settings=settings,
+        ledger=ledger,
+        broker=broker,
+        relay=relay,
+        courier=Courier(ledger, broker, {"pull": PullChannel(ledger, leases.arrived)}),
+        sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
+        application=_application(context),
+    )
+
+
+async def _schema_current(ledger: Ledger) -> bool:
+    return await ledger.read(migration.version) == migration.head()
+
+
+def _application(context: http.Gateway) -> FastAPI:
+    application = http.create(context)
+    pages = dashboard.DashboardContext(
+        ledger=context.ledger,
+        record=exchange_log.append,
+        hub_name=context.settings.hub_name,
+        base_url=context.settings.base_url,
+    )
+    application.include_router(dashboard.pages(pages))
+    application.include_router(dashboard.problem_pages(pages))
+
+    async def not_found(request: Request, error: Exception) -> Response:
+        # a person with a browser gets a page, a system gets a problem document
+        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(("/v1/", "/oauth2/")):
+            code = "not-found" if isinstance(error, HTTPException) and error.status_code == 404 else "request-invalid"
+            return dashboard.error_page(pages, request, code)
+        return await on_http_exception(request, error)
+
+    application.add_exception_handler(HTTPException, not_found)
+    return application
+
+
+def check_roles(settings: Settings, roles: Iterable[str]) -> None:
+    """Raises ``Misconfigured`` for what must not be started."""
+    chosen = set(roles)
+    if settings.embedded and chosen != set(ROLES):
+        raise Misconfigured("role-needs-production", ", ".join(sorted(chosen)), "LIENTHONG_DATABASE_URL")
+    plain = settings.tls_certificate is None and not settings.behind_proxy
+    if "serve" in chosen and plain and settings.host not in LOOPBACK:
+        raise Misconfigured("plain-http-refused", settings.listen, "LIENTHONG_LISTEN")
+
+
+Alongside = Callable[[Hub], Coroutine[Any, Any, None]]
+
+
+async def run(settings: Settings, roles: Iterable[str], alongside: Alongside | None = None) -> None:
+    """Run roles in this process until SIGINT or SIGTERM. ``alongside`` runs with them once the hub answers.
+
+    A role that fails ends the process: a hub that accepts and silently stopped relaying would be worse.
+    """
+    chosen = tuple(roles)
+    check_roles(settings, chosen)
+    hub = build(settings)
+    try:
+        await asyncio.to_thread(migration.require_head, hub.ledger)
+        async with _running(hub, chosen) as tasks:
+            if alongside is not None:
+                tasks.append(asyncio.create_task(alongside(hub), name="alongside"))
+            await _until_stopped(tasks)
+    finally:
+        hub.ledger.close()
+
+
+@asynccontextmanager
+async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    tasks: list[asyncio.Task[None]] = []
+    await hub.broker.open()
+    server: uvicorn.Server | None = None
+    try:
+        if hub.settings.embedded:
+            await hub.sweep.step(0)  # the in-process broker starts empty: refill it from the ledger
+        for role, work in (("relay", hub.relay.run), ("deliver", hub.courier.run), ("sweep", hub.sweep.run)):
+            if role in roles:
+                tasks.append(asyncio.create_task(work(), name=role))
+        if "serve" in roles:
+            server = _server(hub)
+            tasks.append(asyncio.create_task(server.serve(sockets=[_listen(hub.settings)]), name="serve"))
+            await _started(server, tasks[-1])
+        yield tasks
+    finally:
+        if server is not None:
+            server.should_exit = True
+        for task in tasks:
+            if task.get_name() != "serve":
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await hub.broker.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: one place decides when this process stops."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Bound before anything else starts, so that a taken address is one clear error."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise Misconfigured("settings-invalid", f"{settings.listen}: {error.strerror}", "LIENTHONG_LISTEN") from error
+    return listener
+
+
+def _server(hub: Hub) -> uvicorn.Server:
+    settings = hub.settings
+    config = uvicorn.Config(
+        hub.application,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        proxy_headers=settings.behind_proxy,
+        forwarded_allow_ips=PROXIES,
+        timeout_graceful_shutdown=3,
+        timeout_keep_alive=75,
+        lifespan="off",
+    )
+    return _Server(config)
+
+
+async def _started(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    while not server.started:
+        if task.done():
+            task.result()
+            return
+        await asyncio.sleep(0.02)
+
+
+async def _until_stopped(tasks: list[asyncio.Task[None]]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    waiting = asyncio.create_task(stop.wait(), name="stop")
+    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for task in done:
+        if task is not waiting:
+            task.result()
+            log.error("role.ended", role=task.get_name())
