@@ -3,6 +3,7 @@
 In charge of: choosing between the two languages and looking texts up in the gettext catalogues.
 Comes in: an English text (the msgid) and a language. Goes out: the text in that language.
 Catalogues are ``locale/<language>/LC_MESSAGES/lienthong.po``, read as they are: no compiled copy can be stale.
+English texts are their own catalogue: only Vietnamese has a file.
 Implements: RFC 9110 §12.5.4 (Accept-Language) for the two languages offered.
 """
 
@@ -47,6 +48,21 @@ def gettext(text: str, language: Language | None = None) -> str:
 _ = gettext
 
 
+def ngettext(singular: str, plural: str, number: int, language: Language | None = None) -> str:
+    """The form for ``number`` in ``language``; Vietnamese has one form for all numbers."""
+    return catalogue(language or current.get()).ngettext(singular, plural, number)
+
+
+def mark(text: str) -> str:
+    """Marks a text in a table for translation; it is looked up where it is used."""
+    return text
+
+
+def mark_plural(singular: str, plural: str) -> tuple[str, str]:
+    """Marks two forms in a table for translation; ``ngettext`` chooses where they are used."""
+    return singular, plural
+
+
 def choose(accept_language: str | None) -> Language:
     """The better of the two for an ``Accept-Language`` value; Vietnamese when it says nothing usable."""
     ranked: list[tuple[float, int, Language]] = []
@@ -68,4 +84,16 @@ def of_terminal(environment_language: str) -> Language:
     return "vi" if environment_language.lower().startswith("vi") else "en"
 
 
-__all__ = ["DEFAULT", "LANGUAGES", "Language", "_", "choose", "current", "gettext", "of_terminal"]
+__all__ = [
+    "DEFAULT",
+    "LANGUAGES",
+    "Language",
+    "_",
+    "choose",
+    "current",
+    "gettext",
+    "mark",
+    "mark_plural",
+    "ngettext",
+    "of_terminal",
+]

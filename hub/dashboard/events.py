@@ -1,0 +1,209 @@
+"""Entries of the exchange log as sentences, and a letter's timeline made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from hub.audit import Event
+from hub.dashboard import moments, wording
+from hub.language import current, gettext, mark, mark_plural, ngettext
+from hub.ledger.journey import Entry
+from hub.problems import CATALOGUE
+
+FOLD_WITHIN = timedelta(minutes=2)
+NAMED = 3  # so many recipients of one step are named, more are counted
+
+# kind: shape, tone, sentence; ``%(who)s`` is the recipient or the agency of the entry
+_SENTENCES: dict[str, tuple[str, str, str]] = {
+    Event.ENVELOPE_ACCEPTED: ("check", "ink", mark("The hub accepted the letter and signed the acknowledgement")),
+    Event.ENVELOPE_REPEATED: ("dot", "muted", mark("Sent again unchanged; the first acknowledgement was returned")),
+    Event.ENVELOPE_REFUSED: ("cross", "bad", mark("A submission of %(who)s was refused")),
+    Event.ENVELOPE_DEFERRED: (
+        "hourglass",
+        "warn",
+        mark("A submission of %(who)s could not be judged; asked to repeat"),
+    ),
+    Event.DELIVERY_PUBLISHED: ("half", "muted", mark("On its way to %(who)s")),
+    Event.DELIVERY_REPUBLISHED: ("half", "warn", mark("Put on its way to %(who)s again")),
+    Event.DELIVERY_READY: ("ring", "muted", mark("Waiting to be taken by %(who)s")),
+    Event.DELIVERY_LEASED: ("half", "muted", mark("The system of %(who)s is taking it")),
+    Event.DELIVERY_RELEASED: ("ring", "warn", mark("The system of %(who)s gave it back for later")),
+    Event.DELIVERY_EXTENDED: ("half", "muted", mark("The system of %(who)s needs more time")),
+    Event.DELIVERY_SETTLED: ("dot", "act", mark("Arrived at %(who)s")),
+    Event.DELIVERY_REFUSED: ("cross", "bad", mark("%(who)s refused the letter")),
+    Event.STATUS_RECEIVED: ("check", "ink", mark("%(who)s reported: %(status)s")),
+    Event.STATUS_REFUSED: ("cross", "bad", mark("A status report of %(who)s was refused")),
+    Event.SYSTEM_ADDED: ("dot", "ink", mark("A system was registered")),
+    Event.AGENCY_ADDED: ("dot", "ink", mark("Agency registered: %(who)s")),
+    Event.CERTIFICATE_ADDED: ("dot", "ink", mark("A certificate was registered for %(who)s")),
+    Event.ANCHOR_ADDED: ("dot", "ink", mark("A trust anchor was added")),
+    Event.CRL_ADDED: ("dot", "ink", mark("A revocation list was added")),
+    Event.PERSON_ADDED: ("dot", "ink", mark("A person was registered")),
+    Event.PERSON_LOGIN: ("dot", "muted", mark("A person logged in")),
+    Event.PERSON_LOGIN_FAILED: ("cross", "warn", mark("A login failed")),
+    Event.LOG_QUERIED: ("dot", "muted", mark("The exchange log was viewed")),
+}
+
+# the same step for many recipients is one line
+_FOLDED: dict[str, tuple[str, str]] = {
+    Event.DELIVERY_PUBLISHED: mark_plural("On its way to %(num)d recipient", "On its way to %(num)d recipients"),
+    Event.DELIVERY_REPUBLISHED: mark_plural(
+        "Put on its way again for %(num)d recipient", "Put on its way again for %(num)d recipients"
+    ),
+    Event.DELIVERY_READY: mark_plural(
+        "Waiting to be taken by %(num)d recipient", "Waiting to be taken by %(num)d recipients"
+    ),
+    Event.DELIVERY_LEASED: mark_plural("%(num)d recipient is taking it", "%(num)d recipients are taking it"),
+    Event.DELIVERY_RELEASED: mark_plural("Given back %(num)d time", "Given back %(num)d times"),
+    Event.DELIVERY_EXTENDED: mark_plural("More time needed %(num)d time", "More time needed %(num)d times"),
+    Event.DELIVERY_SETTLED: mark_plural("Arrived at %(num)d recipient", "Arrived at %(num)d recipients"),
+    Event.ENVELOPE_REPEATED: mark_plural("Sent again unchanged %(num)d time", "Sent again unchanged %(num)d times"),
+}
+
+KINDS: tuple[str, ...] = tuple(event.value for event in Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A finding of a refusal: the code, its title and remedy in the reader's language, what exactly and where."""
+
+    code: str
+    title: str
+    remedy: str
+    detail: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a timeline. ``folded`` are the lines behind it; ``reason`` is shown unfolded."""
+
+    at: datetime
+    shape: str
+    tone: str
+    sentence: str
+    reason: str
+    actor: str
+    folded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    heading: str
+    steps: tuple[Step, ...]
+
+
+def kind_name(kind: str) -> str:
+    """A kind of entry without names in it, for lists and filters."""
+    _shape, _tone, sentence = _SENTENCES.get(kind, ("", "", kind))
+    words = gettext(sentence) % {"who": "…", "status": "…"} if "%(" in sentence else gettext(sentence)
+    return words
+
+
+def sentence(entry: Entry, names: Mapping[str, str], who: str = "") -> str:
+    """What happened, as a sentence. ``names`` maps agency codes to names; ``who`` stands for several."""
+    _shape, _tone, words = _SENTENCES.get(entry.kind, ("dot", "muted", entry.kind))
+    text = gettext(words)
+    values = {"who": who or _who(entry, names), "status": wording.tag(entry.code).word}
+    return text % values if "%(" in text else text
+
+
+def _who(entry: Entry, names: Mapping[str, str]) -> str:
+    code = text_of(entry.detail, "recipient") or entry.agency_code
+    return names.get(code, code) or gettext("an unknown agency")
+
+
+def reason(entry: Entry) -> str:
+    """Why, where the entry says so: what the recipient gave as reason, or the problem's title."""
+    for name in ("reason", "description"):
+        if words := text_of(entry.detail, name):
+            return words
+    if entry.code in CATALOGUE:
+        return CATALOGUE[entry.code].title(current.get())
+    return ""
+
+
+def look(kind: str) -> tuple[str, str]:
+    """Shape and tone of a kind of entry."""
+    shape, tone, _sentence = _SENTENCES.get(kind, ("dot", "muted", ""))
+    return shape, tone
+
+
+def findings(entry: Entry) -> list[Finding]:
+    """The findings of a refusal, in the reader's language."""
+    listed = entry.detail.get("findings")
+    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    if not rows and entry.code:
+        rows = [{"code": entry.code}]
+    return [_finding(row) for row in rows]
+
+
+def _finding(row: dict[str, Any]) -> Finding:
+    code = text_of(row, "code")
+    problem = CATALOGUE.get(code)
+    language = current.get()
+    return Finding(
+        code=code,
+        title=problem.title(language) if problem else code,
+        remedy=problem.remedy(language) if problem else "",
+        detail=text_of(row, "detail"),
+        location=text_of(row, "location"),
+    )
+
+
+def text_of(detail: Mapping[str, Any], name: str) -> str:
+    """A text in an entry's detail; empty when it is absent or no text."""
+    value = detail.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def timeline(entries: list[Entry], names: Mapping[str, str], now: datetime) -> list[Day]:
+    """Entries, oldest first, as days of steps; the same routine step for many recipients becomes one."""
+    days: list[Day] = []
+    steps: list[Step] = []
+    heading = ""
+    for group in _groups(entries):
+        title = moments.heading(group[0].at, now)
+        if title != heading and steps:
+            days.append(Day(heading, tuple(steps)))
+            steps = []
+        heading = title
+        steps.append(_step(group, names))
+    return [*days, Day(heading, tuple(steps))] if steps else days
+
+
+def _groups(entries: list[Entry]) -> list[list[Entry]]:
+    groups: list[list[Entry]] = []
+    open_groups: dict[str, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda one: (one.at, one.seq)):
+        group = open_groups.get(entry.kind)
+        if group is not None and _near(group[0].at, entry.at):
+            group.append(entry)
+            continue
+        groups.append([entry])
+        if entry.kind in _FOLDED:
+            open_groups[entry.kind] = groups[-1]
+    return groups
+
+
+def _near(first: datetime, second: datetime) -> bool:
+    return moments.local(first).date() == moments.local(second).date() and second - first <= FOLD_WITHIN
+
+
+def _step(group: list[Entry], names: Mapping[str, str]) -> Step:
+    first = group[0]
+    shape, tone = look(first.kind)
+    if first.kind == Event.STATUS_RECEIVED:
+        status = wording.tag(first.code)
+        shape, tone = status.shape, status.tone
+    if len(group) == 1:
+        return Step(first.at, shape, tone, sentence(first, names), reason(first), first.actor)
+    whos = list(dict.fromkeys(_who(entry, names) for entry in group))
+    if len(whos) <= NAMED and len(whos) == len(group):
+        return Step(first.at, shape, tone, sentence(first, names, ", ".join(whos)), "", "")
+    singular, plural = _FOLDED[first.kind]
+    words = ngettext(singular, plural, len(group)) % {"num": len(group)}
+    return Step(first.at, shape, tone, words, "", "", tuple(sentence(entry, names) for entry in group))

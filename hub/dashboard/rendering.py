@@ -1,0 +1,56 @@
+"""Writing pages: Jinja2 with autoescaping, an error for every unknown name, and our two languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from hub import clock, language
+from hub.dashboard import assets, moments, wording
+from hub.dashboard.events import kind_name
+
+
+class Templates:
+    """The templates of this room, compiled once."""
+
+    def __init__(self, hub_name: str) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("hub.dashboard"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.policies["ext.i18n.trimmed"] = True
+        # the extension adds this method at run time
+        self._environment.install_gettext_callables(  # type: ignore[attr-defined]  # see the line above
+            language.gettext, language.ngettext, newstyle=True
+        )
+        self._environment.globals |= {"hub_name": hub_name, "asset": assets.address, "tag": wording.tag}
+        self._environment.filters |= {
+            "number": wording.number,
+            "size": wording.size,
+            "priority": wording.priority,
+            "business_type": wording.business_type,
+            "role": wording.role,
+            "kind_name": kind_name,
+            "summary": wording.summary,
+            "day": moments.day,
+            "day_of_text": moments.day_of_text,
+            "exact": moments.exact,
+            "clock": moments.clock_tag,
+        }
+
+    def write(self, template: str, frame: Any, values: Mapping[str, Any]) -> str:
+        """The page as HTML. ``frame`` says who reads it, in which language, where in the site."""
+        now = clock.now()
+        return self._environment.get_template(template).render(
+            values,
+            frame=frame,
+            now=now,
+            when=lambda moment: moments.time_tag(moment, now),
+            age=lambda moment: moments.age(now - moment),
+        )

@@ -1,0 +1,25 @@
+"""Screens: one file for each noun that people look at.
+
+In charge of: turning a request into the values of one template.
+Comes in: a request and the desk. Goes out: a page or a redirection.
+Every screen asks the desk who is reading before it reads anything else.
+Addresses carry the filters, so that a list can be sent to a colleague as a link.
+"""
+
+from fastapi import APIRouter
+
+from hub.dashboard.desk import Desk
+from hub.dashboard.screens.envelopes import EnvelopeScreens
+from hub.dashboard.screens.log import LogScreens
+from hub.dashboard.screens.login import LoginScreens
+from hub.dashboard.screens.overview import OverviewScreens
+from hub.dashboard.screens.preferences import PreferenceScreens
+from hub.dashboard.screens.refusals import RefusalScreens
+
+
+def add_screens(router: APIRouter, desk: Desk) -> None:
+    for screens in (OverviewScreens, EnvelopeScreens, RefusalScreens, LogScreens, LoginScreens, PreferenceScreens):
+        screens(desk).add(router)
+
+
+__all__ = ["add_screens"]

@@ -1,0 +1,141 @@
+"""The list of letters with its search, and one letter with its journey."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, cast
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hub import clock
+from hub.dashboard.desk import Desk, with_query
+from hub.dashboard.events import text_of, timeline
+from hub.dashboard.forms import choice_of, day_of, number_of
+from hub.dashboard.forms import text_of as query_text
+from hub.ledger import Transaction, journey, search
+from hub.ledger.journey import Entry, Letter, RecipientRow
+from hub.ledger.search import Direction, Filters, StateFilter
+from hub.problems import Refused
+
+DIRECTIONS = ("sent", "received")
+STATES = ("open", "arrived", "refused", "dead")
+IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class EnvelopeScreens:
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def add(self, router: APIRouter) -> None:
+        router.add_api_route("/envelopes", self.listing, methods=["GET"])
+        router.add_api_route("/envelopes/{envelope_id}", self.letter, methods=["GET"])
+
+    async def listing(self, request: Request) -> Response:
+        visitor = await self.desk.visitor(request)
+        wanted = _filters(request, visitor.own_agency)
+        before, after = query_text(request, "before"), query_text(request, "after")
+        found = await self.desk.ledger.read(search.page, wanted, before=before, after=after)
+        query = {
+            "q": wanted.text,
+            "direction": wanted.direction,
+            "agency": wanted.agency,
+            "state": wanted.state,
+            "from": wanted.first_day,
+            "to": wanted.last_day,
+        }
+        values = {
+            "found": found,
+            "filters": wanted,
+            "filtered": any(query.values()),
+            "own_agency": visitor.own_agency,
+            "older": with_query("/envelopes", query | {"before": found.older}) if found.older else "",
+            "newer": with_query("/envelopes", query | {"after": found.newer}) if found.newer else "",
+            "first": with_query("/envelopes", query),
+        }
+        return self.desk.page(request, "envelopes/list.html", values, person=visitor.person, section="envelopes")
+
+    async def letter(self, request: Request) -> Response:
+        visitor = await self.desk.visitor(request)
+        envelope_id = request.path_params["envelope_id"]
+        if IDENTIFIER.fullmatch(envelope_id) is None:
+            raise Refused("not-found")
+        values = await self.desk.ledger.read(
+            _letter_values,
+            envelope_id,
+            visitor.own_agency,
+            query_text(request, "recipients_after"),
+            number_of(request, "entries_after"),
+        )
+        return self.desk.page(request, "envelopes/letter.html", values, person=visitor.person, section="envelopes")
+
+
+def _filters(request: Request, own_agency: str | None) -> Filters:
+    return Filters(
+        text=query_text(request, "q"),
+        direction=cast(Direction, choice_of(request, "direction", DIRECTIONS)),
+        agency=query_text(request, "agency"),
+        state=cast(StateFilter, choice_of(request, "state", STATES)),
+        first_day=day_of(request, "from"),
+        last_day=day_of(request, "to"),
+        own_agency=own_agency,
+    )
+
+
+def _letter_values(
+    transaction: Transaction, envelope_id: str, own_agency: str | None, recipients_after: str, entries_after: int
+) -> dict[str, Any]:
+    """Everything of one letter in one consistent view. Raises ``Refused('not-found')``."""
+    letter = journey.letter(transaction, envelope_id, own_agency)
+    if letter is None:
+        raise Refused("not-found")
+    only = None if own_agency in (None, letter.sender_code) else own_agency
+    recipients, more_recipients = journey.recipients(transaction, envelope_id, only=only, after=recipients_after)
+    entries, more_entries = journey.timeline(transaction, envelope_id, only=only, after=entries_after)
+    names = journey.agency_names(transaction, _codes(entries)) | {row.code: row.name for row in recipients}
+    page = f"/envelopes/{envelope_id}"
+    return {
+        "letter": letter,
+        "head": _dict(letter, "head"),
+        "signer": _dict(letter, "signer"),
+        "attachments": _rows(letter, "attachments"),
+        "warnings": [str(warning) for warning in _list(letter, "warnings")],
+        "response_for": [str(one) for one in _list(letter, "response_for") if one],
+        "recipients": recipients,
+        "standing": journey.standing(transaction, envelope_id, only=only),
+        "only_own": only is not None,
+        "days": timeline(_with_recipient(entries, recipients), names, clock.now()),
+        "more_recipients": with_query(page, {"recipients_after": more_recipients}) if more_recipients else "",
+        "more_entries": with_query(page, {"entries_after": more_entries}) if more_entries else "",
+        "page_address": page,
+        "continued": bool(recipients_after or entries_after),
+    }
+
+
+def _codes(entries: Iterable[Entry]) -> set[str]:
+    return {text_of(entry.detail, "recipient") or entry.agency_code for entry in entries} - {""}
+
+
+def _with_recipient(entries: list[Entry], recipients: list[RecipientRow]) -> list[Entry]:
+    """Entries whose detail does not name the recipient get it from their delivery."""
+    code_of = {row.id: row.code for row in recipients}
+    for entry in entries:
+        if entry.delivery_id in code_of:
+            entry.detail.setdefault("recipient", code_of[entry.delivery_id])
+    return entries
+
+
+def _list(letter: Letter, name: str) -> list[Any]:
+    value = letter.details.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _rows(letter: Letter, name: str) -> list[dict[str, Any]]:
+    return [row for row in _list(letter, name) if isinstance(row, dict)]
+
+
+def _dict(letter: Letter, name: str) -> dict[str, Any]:
+    value = letter.details.get(name)
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,197 @@
+"""The situation: is anything wrong, where, since when, whom does it touch.
+
+The overview is read at most once in ``FRESH`` for each scope, however many people look; hours that are over are counted
+once and remembered.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from hub import clock
+from hub.dashboard import moments, wording
+from hub.language import gettext, ngettext
+from hub.ledger import Ledger, Transaction, overview
+from hub.ledger.overview import Concern, Figures, Hour, SlowSystem
+
+FRESH = 3.0
+SCOPES = 256
+DAY = timedelta(hours=24)
+# a letter that was counted late (its transaction was slow) still finds its hour open
+HOUR_CLOSES_AFTER = timedelta(minutes=2)
+# nobody should wait longer than this without the overview saying so
+LONG_IN_TRANSIT = timedelta(minutes=2)
+LONG_WAIT = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything the overview shows, as read at ``at``."""
+
+    at: datetime
+    figures: Figures
+    hours: list[Hour]
+    refused: list[Concern]
+    waiting: list[Concern]
+    systems: list[SlowSystem]
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One sentence about the whole, and where to go. ``tone`` is ok, warn or bad."""
+
+    tone: Literal["ok", "warn", "bad"]
+    title: str
+    text: str
+    link: str = ""
+    action: str = ""
+
+
+@dataclass(slots=True)
+class _Remembered:
+    read_at: float
+    situation: Situation | None
+    closed_hours: dict[datetime, Hour]
+
+
+class Situations:
+    """Reads and remembers. Scopes are agency codes; None is everything."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._remembered: OrderedDict[str | None, _Remembered] = OrderedDict()
+
+    async def read(self, agency_code: str | None) -> Situation:
+        """The situation, at most ``FRESH`` seconds old. Raises ``Deferred`` when the ledger does not answer."""
+        kept = self._remembered.get(agency_code)
+        if kept is not None and kept.situation is not None and clock.monotonic() - kept.read_at < FRESH:
+            return kept.situation
+        closed = dict(kept.closed_hours) if kept is not None else {}
+        situation = await self._ledger.read(_read, clock.now(), agency_code, closed)
+        self._remembered[agency_code] = _Remembered(clock.monotonic(), situation, closed)
+        self._remembered.move_to_end(agency_code)
+        while len(self._remembered) > SCOPES:
+            self._remembered.popitem(last=False)
+        return situation
+
+
+def _read(transaction: Transaction, now: datetime, agency_code: str | None, closed: dict[datetime, Hour]) -> Situation:
+    return Situation(
+        at=now,
+        figures=overview.figures(transaction, now - DAY, agency_code),
+        hours=_hours(transaction, now, agency_code, closed),
+        refused=overview.refused_deliveries(transaction, now - DAY, agency_code),
+        waiting=overview.waiting_longest(transaction, now - LONG_WAIT, agency_code, limit=4),
+        systems=overview.slowest_systems(transaction, agency_code),
+    )
+
+
+def _hours(
+    transaction: Transaction, now: datetime, agency_code: str | None, closed: dict[datetime, Hour]
+) -> list[Hour]:
+    """The last 24 hours, the running one included. Hours that are over enter ``closed`` and are not counted again."""
+    running = now.replace(minute=0, second=0, microsecond=0)
+    starts = [running - timedelta(hours=back) for back in range(23, -1, -1)]
+    missing = next(start for start in starts if start not in closed or start == running)
+    counted = overview.per_hour(transaction, missing, now + timedelta(seconds=1), agency_code)
+    hours = [closed.get(start) or counted.get(start, Hour(start, 0, 0)) for start in starts]
+    for old in [start for start in closed if start < starts[0]]:
+        del closed[old]
+    for hour in hours:
+        if hour.start + timedelta(hours=1) + HOUR_CLOSES_AFTER <= now:
+            closed[hour.start] = hour
+    return hours
+
+
+def headline(situation: Situation) -> Headline:
+    """Trouble replaces the calm line: what, since when, whom it touches, what to do. The worst comes first."""
+    figures = situation.figures
+    return (
+        _stuck(situation)
+        or _given_up(figures)
+        or _slow(situation)
+        or _refused(figures)
+        or Headline("ok", gettext("Everything flows"), _calm(figures))
+    )
+
+
+def _calm(figures: Figures) -> str:
+    if not figures.waiting and not figures.in_transit:
+        return gettext("Nothing is waiting.")
+    open_now = figures.waiting + figures.in_transit
+    return ngettext(
+        "%(count)s delivery is under way, none for long.",
+        "%(count)s deliveries are under way, none for long.",
+        open_now,
+    ) % {"count": wording.number(open_now)}
+
+
+def _stuck(situation: Situation) -> Headline | None:
+    since = situation.figures.in_transit_since
+    if since is None or situation.at - since < LONG_IN_TRANSIT:
+        return None
+    count = situation.figures.in_transit
+    text = ngettext(
+        "%(count)s delivery has not left the hub, the oldest for %(age)s. Recipients do not see it yet; nothing is "
+        "lost. Check the roles relay and deliver, and the message broker.",
+        "%(count)s deliveries have not left the hub, the oldest for %(age)s. Recipients do not see them yet; nothing "
+        "is lost. Check the roles relay and deliver, and the message broker.",
+        count,
+    ) % {"count": wording.number(count), "age": moments.age(situation.at - since)}
+    return Headline("bad", gettext("Letters are not moving"), text, "/envelopes?state=open", gettext("See what waits"))
+
+
+def _given_up(figures: Figures) -> Headline | None:
+    if not figures.dead:
+        return None
+    text = ngettext(
+        "%(count)s delivery was given up in the last 24 hours. The recipient does not have the letter.",
+        "%(count)s deliveries were given up in the last 24 hours. The recipients do not have the letters.",
+        figures.dead,
+    ) % {"count": wording.number(figures.dead)}
+    return Headline(
+        "bad", gettext("Some letters could not be delivered"), text, "/envelopes?state=dead", gettext("See them")
+    )
+
+
+def _slow(situation: Situation) -> Headline | None:
+    slow = [system for system in situation.systems if situation.at - system.oldest >= LONG_WAIT]
+    if not slow:
+        return None
+    first = slow[0]
+    values = {
+        "system": first.name,
+        "count": wording.number(first.waiting),
+        "age": moments.age(situation.at - first.oldest),
+    }
+    text = (
+        ngettext(
+            "%(count)s letter is waiting, the oldest for %(age)s. Call whoever runs that system.",
+            "%(count)s letters are waiting, the oldest for %(age)s. Call whoever runs that system.",
+            first.waiting,
+        )
+        % values
+    )
+    title = gettext("%(system)s is not taking its letters") % values
+    if len(slow) > 1:
+        title = gettext("Some systems are not taking their letters: %(systems)s") % {
+            "systems": ", ".join(system.name for system in slow)
+        }
+        text = gettext("The oldest letter has waited for %(age)s. Call whoever runs these systems.") % values
+    return Headline("warn", title, text, "/envelopes?state=open", gettext("See what waits"))
+
+
+def _refused(figures: Figures) -> Headline | None:
+    if not figures.refused_deliveries:
+        return None
+    text = ngettext(
+        "%(count)s delivery was refused in the last 24 hours. The sender has been told and must act.",
+        "%(count)s deliveries were refused in the last 24 hours. The senders have been told and must act.",
+        figures.refused_deliveries,
+    ) % {"count": wording.number(figures.refused_deliveries)}
+    return Headline(
+        "warn", gettext("Recipients refused letters"), text, "/envelopes?state=refused", gettext("See them")
+    )
