@@ -16,7 +16,7 @@ from hub.ledger import Ledger, systems
 from hub.problems import Deferred
 
 log = structlog.get_logger()
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 1.0
 
 
 class Courier:

@@ -1,0 +1,21 @@
+"""The same journeys on both engines, each a hub in its own process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.world import World
+
+
+@pytest.fixture(scope="session", params=["embedded", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A running hub; tests make their own agencies in it."""
+    environment: dict[str, str] = {"LIENTHONG_MAX_ENVELOPE_BYTES": str(2 * 1024 * 1024)}
+    if request.param == "postgresql":
+        environment["LIENTHONG_DATABASE_URL"] = request.getfixturevalue("postgresql").create_database("journeys")
+        environment["LIENTHONG_BROKER_URL"] = request.getfixturevalue("rabbitmq").create_vhost("journeys")
+    with World(tmp_path_factory.mktemp(request.param), environment) as built:
+        built.start("up")
+        yield built
