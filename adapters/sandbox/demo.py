@@ -1,8 +1,8 @@
 """The demo: a PKI, agencies with keys and profiles, and simulated systems at work, around a hub that is given to it.
 
 Directory: ``pki/`` (both authorities, the hub's certificate, anchor and lists), ``profiles/`` (one TOML file, key and
-chain per agency), ``books/`` (the simulated offices' books), ``demo.json`` (the person's password; its presence says
-that everything above is complete). Secrets have mode 0600. A second start reads all of it back and makes nothing anew.
+chain per agency), ``books/`` (the simulated offices' books), ``demo.json`` (login and password). Secrets have mode
+0600. A second start reads all of it back and makes nothing anew.
 """
 
 from __future__ import annotations
@@ -21,27 +21,29 @@ from adapters.sandbox.agencies import ALL, PRACTICE, SIMULATED, TrialAgency
 from adapters.sandbox.book import Book
 from adapters.sandbox.pki import Identity, Pki
 from adapters.sandbox.system import SimulatedSystem, Tempo
-from hub.problems import Misconfigured
 
 LOGIN = "admin"
-_ROLES = ("operator", "administrator", "auditor", "reporting", "clerk")
+_ROLES = ("operator", "administrator", "auditor", "reporting")
 
 
 class Registrar(Protocol):
-    """What the demo asks of a hub's registry; the wiring gives one that writes to the ledger."""
+    """What the demo asks of a hub's registry: all of it in one transaction, so that a start is whole or is not."""
 
-    async def add_anchor(self, certificate_pem: bytes, crls_pem: bytes) -> None:
+    def knows(self, code: str) -> bool:
+        """Whether this agency is registered."""
+
+    def add_anchor(self, certificate_pem: bytes, crls_pem: bytes) -> None:
         """Trust one root; ``crls_pem`` holds the lists of both authorities, one PEM after the other."""
 
-    async def add_system(self, name: str, channel: str) -> tuple[str, str]:
-        """Register a document system; returns client id and secret."""
+    def add_system(self, name: str) -> tuple[str, str]:
+        """Register a document system that pulls; returns client id and secret."""
 
-    async def add_agency(
+    def add_agency(
         self, code: str, name: str, *, system: str, parent: str | None, aliases: Sequence[str], certificate_pem: bytes
     ) -> None:
         """Register an agency served by ``system``, with its certificate."""
 
-    async def add_person(self, login: str, name: str, roles: Sequence[str]) -> str:
+    def add_person(self, login: str, name: str, roles: Sequence[str]) -> str:
         """Register a person; returns the password."""
 
 
@@ -75,7 +77,9 @@ class Demo:
             for name in dict.fromkeys(agency.system for agency in SIMULATED):
                 offices = tuple(agency for agency in SIMULATED if agency.system == name)
                 client = await stack.enter_async_context(self.profile(offices[0]).async_client())
-                tempo = Tempo(letter_every=letter_every * len(SIMULATED) / len(offices), office=office)
+                every = letter_every * len(SIMULATED) / len(offices)
+                # short polls: a hub that is stopped waits for the requests it is answering
+                tempo = Tempo(letter_every=every, office=office, poll=2)
                 systems.append(self._system(name, offices, client, f"{seed}/{name}", tempo))
             async with asyncio.TaskGroup() as work:
                 for system in systems:
@@ -93,19 +97,17 @@ def profile_file(directory: Path, agency: TrialAgency) -> Path:
     return directory / "profiles" / f"{agency.code}.toml"
 
 
-async def prepare(directory: Path, url: str, registrar: Registrar) -> Demo:
+def prepare(directory: Path, url: str, registrar: Registrar) -> Demo:
     """Make everything on the first start in ``directory``, read it back on a later one.
 
-    Raises ``Misconfigured`` when an earlier start was cut off half way: half a registry looks like a whole one.
+    To be called inside one transaction of the registry. The files are written before it commits: a start that was cut
+    off leaves a registry that knows nothing, and the next one makes everything again.
     """
-    done = directory / "demo.json"
-    begun = directory / "pki"
-    if not done.exists():
-        if begun.exists():
-            raise Misconfigured("settings-invalid", "an earlier demo stopped while starting: remove it", str(directory))
-        password = await _make(directory, url, registrar)
-        write_private(done, json.dumps({"login": LOGIN, "password": password}).encode())
-    kept = json.loads(done.read_text(encoding="utf-8"))
+    access = directory / "demo.json"
+    if not (access.exists() and registrar.knows(ALL[0].code)):
+        password = _make(directory, url, registrar)
+        write_private(access, json.dumps({"login": LOGIN, "password": password}).encode())
+    kept = json.loads(access.read_text(encoding="utf-8"))
     for agency in ALL:
         file = profile_file(directory, agency)
         profile = Profile.load(file)
@@ -114,16 +116,16 @@ async def prepare(directory: Path, url: str, registrar: Registrar) -> Demo:
     return Demo(directory, url, kept["login"], kept["password"])
 
 
-async def _make(directory: Path, url: str, registrar: Registrar) -> str:
+def _make(directory: Path, url: str, registrar: Registrar) -> str:
     pki = Pki.create()
     _keep_pki(directory / "pki", pki)
-    await registrar.add_anchor(pki.anchor_pem, pki.crls_pem)
+    registrar.add_anchor(pki.anchor_pem, pki.crls_pem)
     credentials: dict[str, tuple[str, str]] = {}
     for agency in ALL:
         if agency.system not in credentials:
-            credentials[agency.system] = await registrar.add_system(agency.system, "pull")
+            credentials[agency.system] = registrar.add_system(agency.system)
         identity = pki.issue(agency.code, agency.name)
-        await registrar.add_agency(
+        registrar.add_agency(
             agency.code,
             agency.name,
             system=agency.system,
@@ -132,7 +134,7 @@ async def _make(directory: Path, url: str, registrar: Registrar) -> str:
             certificate_pem=identity.certificate_pem,
         )
         _keep_profile(directory, url, agency, identity, credentials[agency.system])
-    return await registrar.add_person(LOGIN, "Quản trị thử nghiệm", _ROLES)
+    return registrar.add_person(LOGIN, "Quản trị thử nghiệm", _ROLES)
 
 
 def _keep_pki(directory: Path, pki: Pki) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,6 @@ from hub import clock
 from hub.cli import output
 from hub.language import _
 
-_CRL = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 _JWS_FIELDS = ("acknowledgement", "refusal", "receipt", "jws")
 
 File = Annotated[
@@ -61,13 +59,14 @@ def _envelope(content: bytes, anchors: list[Path], lists: list[Path], at: dateti
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
+    from hub.cli.pem import revocation_lists
     from hub.envelope.hardening import parse
     from hub.signatures.chain import RevocationList, TrustStore
     from hub.signatures.verify import verify as verify_signature
 
     trusted = tuple(x509.load_pem_x509_certificates(b"".join(file.read_bytes() for file in anchors)))
-    pems = [pem for file in lists for pem in _CRL.findall(file.read_bytes())]
-    revoked = tuple(RevocationList.load(x509.load_pem_x509_crl(pem).public_bytes(Encoding.DER)) for pem in pems)
+    found = [crl for file in lists for crl in revocation_lists(file.read_bytes())]
+    revoked = tuple(RevocationList.load(crl.public_bytes(Encoding.DER)) for crl in found)
     signed = verify_signature(parse(content), TrustStore(trusted, 0, revoked), at)
     return {
         "signer": signed.path.leaf.subject.rfc4514_string(),
