@@ -52,6 +52,7 @@ class Seeder:
     now: datetime
     random: random.Random = field(default_factory=lambda: random.Random(102))
     number: int = 400
+    entries: list[dict[str, Any]] = field(default_factory=list)
 
     def registry(self, transaction: Transaction) -> None:
         at = self.now - timedelta(days=90)
@@ -93,9 +94,15 @@ class Seeder:
         people.add_person(transaction, "kiemtoan", "Kiểm toán viên", ("auditor",), hashed, None, at)
         people.add_person(transaction, "vanthu", "Văn thư Sở Y tế", ("clerk",), hashed, "H33.07", at)
 
-    def entry(self, transaction: Transaction, kind: str, at: datetime, **values: Any) -> None:
-        row = {"id": id_at(at, self.random), "tx": 0, "at": at, "kind": kind, "detail": {}} | values
-        transaction.execute(insert(tables.audit_entry).values(**row))
+    def entry(self, kind: str, at: datetime, **values: Any) -> None:
+        row = {"id": id_at(at, self.random), "tx": 0, "at": at, "kind": kind, "detail": {}, "actor": ""}
+        blank = dict.fromkeys(("agency_code", "envelope_id", "delivery_id", "document_id", "code"), "")
+        self.entries.append(row | blank | values)
+
+    def write_log(self, transaction: Transaction) -> None:
+        """The entries in the order in which they happened."""
+        if self.entries:
+            transaction.execute(insert(tables.audit_entry), sorted(self.entries, key=lambda row: row["at"]))
 
     def letter(
         self,
@@ -153,7 +160,6 @@ class Seeder:
         } | given
         transaction.execute(insert(tables.envelope).values(**values))
         self.entry(
-            transaction,
             "envelope.accepted",
             received_at,
             actor=f"system:{self.system_of(sender)}",
@@ -210,7 +216,7 @@ class Seeder:
         )
         for kind, moment, why in rows:
             detail = {"recipient": code, "system": f"system-{self.system_of(code)}"} | ({"reason": why} if why else {})
-            self.entry(transaction, kind, moment, actor="hub", agency_code=code, detail=detail, **shared)
+            self.entry(kind, moment, actor="hub", agency_code=code, detail=detail, **shared)
         if status:
             for known in ("01", "03", "05", "06"):
                 if known <= status:
@@ -218,11 +224,10 @@ class Seeder:
                     detail = {"recipient": code}
                     actor = f"system:{self.system_of(code)}"
                     values = shared | {"agency_code": code, "code": known, "detail": detail, "actor": actor}
-                    self.entry(transaction, "status.received", at, **values)
+                    self.entry("status.received", at, **values)
 
-    def refusal(self, transaction: Transaction, at: datetime, sender: str, code: str, detail: str, where: str) -> None:
+    def refusal(self, at: datetime, sender: str, code: str, detail: str, where: str) -> None:
         self.entry(
-            transaction,
             "envelope.refused",
             at,
             actor=f"system:{self.system_of(sender)}",
@@ -276,10 +281,9 @@ class Seeder:
             priority=1,
         )
         at = self.now - timedelta(minutes=25)
-        self.refusal(transaction, at, "H33.12", "certificate-expired", "hết hạn 2026-11-01T00:00:00Z", "//ds:X509Data")
-        self.refusal(transaction, at, "G09", "recipient-unknown", "000.00.99.H33", "//To[2]/OrganId")
+        self.refusal(at, "H33.12", "certificate-expired", "hết hạn 2026-11-01T00:00:00Z", "//ds:X509Data")
+        self.refusal(at, "G09", "recipient-unknown", "000.00.99.H33", "//To[2]/OrganId")
         self.refusal(
-            transaction,
             self.now - timedelta(minutes=4),
             "H33.07",
             "signature-digest",
@@ -297,6 +301,8 @@ def seed(ledger: Ledger, *stories: str, now: datetime | None = None) -> dict[str
     def write(transaction: Transaction) -> dict[str, str]:
         seeder.registry(transaction)
         seeder.people(transaction)
-        return {story: getattr(seeder, story)(transaction) for story in stories}
+        told = {story: getattr(seeder, story)(transaction) for story in stories}
+        seeder.write_log(transaction)
+        return told
 
     return ledger.write_now(write)

@@ -69,6 +69,8 @@ class EnvelopeScreens:
             query_text(request, "recipients_after"),
             number_of(request, "entries_after"),
         )
+        # not in the ledger's thread: the reader's language belongs to this request
+        values["days"] = timeline(values["entries"], values["names"], clock.now())
         return self.desk.page(request, "envelopes/letter.html", values, person=visitor.person, section="envelopes")
 
 
@@ -106,7 +108,8 @@ def _letter_values(
         "recipients": recipients,
         "standing": journey.standing(transaction, envelope_id, only=only),
         "only_own": only is not None,
-        "days": timeline(_with_recipient(entries, recipients), names, clock.now()),
+        "entries": _with_recipient(entries, recipients),
+        "names": names,
         "more_recipients": with_query(page, {"recipients_after": more_recipients}) if more_recipients else "",
         "more_entries": with_query(page, {"entries_after": more_entries}) if more_entries else "",
         "page_address": page,
