@@ -96,6 +96,14 @@ def release(transaction: Transaction, rows: Sequence[OutboxRow]) -> None:
         )
 
 
+def postpone(transaction: Transaction, rows: Sequence[OutboxRow], until: datetime) -> None:
+    """Keep rows from being claimed until ``until``."""
+    if rows:
+        transaction.execute(
+            update(outbox).where(outbox.c.seq.in_([row.seq for row in rows])).values(claimed_until=until)
+        )
+
+
 def stranded(transaction: Transaction, cutoff: datetime) -> dict[str, int]:
     """Per system: deliveries published before ``cutoff`` that nobody took over and that are not in the outbox."""
     rows = transaction.execute(

@@ -8,6 +8,7 @@ A broker that is away costs nothing but time: claims go back, the relay pauses a
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 
@@ -22,6 +23,7 @@ log = structlog.get_logger()
 BATCH = 500
 IDLE_SECONDS = 0.1
 LONGEST_PAUSE = 5.0
+POSTPONE_SECONDS = 5.0
 
 
 class Relay:
@@ -71,8 +73,11 @@ class Relay:
         done = [row for row, held in zip(rows, confirmed, strict=True) if held]
         await self._ledger.write(outbox.confirm, done, clock.now())
         if len(done) < len(rows):
-            await self._ledger.write(outbox.release, [row for row in rows if row not in set(done)])
-            raise BrokerUnavailable(f"{len(rows) - len(done)} of {len(rows)} not confirmed")
+            # set aside, not given back: a queue that refuses must not hold up the others behind it
+            held = set(done)
+            later = clock.now() + timedelta(seconds=POSTPONE_SECONDS)
+            await self._ledger.write(outbox.postpone, [row for row in rows if row not in held], later)
+            log.warning("relay.not_confirmed", count=len(rows) - len(done))
         return len(done)
 
 
