@@ -10,19 +10,22 @@ import hashlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from adapters.client import AsyncHubClient, verify_receipt
+from adapters.client import AsyncHubClient, CallRefused, verify_receipt
 from adapters.client.replies import Document, LeasedDelivery
 from adapters.sandbox.agencies import TrialAgency
 from adapters.sandbox.book import Book, Matter
 from adapters.sandbox.documents import Correspondence, LetterWriter
 from hub import clock
-from hub.envelope.writing import Party, Reference, StatusReport, document_message, status_message
+from hub.envelope.writing import Letter, Party, Reference, StatusReport, document_message, status_message
 from hub.problems import HubError, Refused
 from hub.signatures.sign import Signer, sign
 
 _log = logging.getLogger("lienthong.sandbox")
+
+_WRONG_CODE, _DAMAGED = 0.02, 0.01  # shares of the letters that a sender gets wrong
+_ABSENT = 0.05  # how often nobody looks at the inbox for a while
 
 _RETURNED = (
     "Văn bản không thuộc thẩm quyền giải quyết của đơn vị",
@@ -56,6 +59,7 @@ class Tally:
     taken: int = 0
     refused: int = 0
     reported: int = 0
+    blunders: int = 0
     proved: int = 0
     troubles: int = 0
 
@@ -107,18 +111,42 @@ class SimulatedSystem:
         return self._jwks
 
     async def _write_one(self) -> None:
-        await asyncio.sleep(self._random.expovariate(1.0 / self.tempo.letter_every))
+        morning_post = 0.2 if self.tally.sent < 4 else 1.0
+        await asyncio.sleep(self._random.expovariate(1.0 / (self.tempo.letter_every * morning_post)))
         sender, signer = self._random.choice(list(self.offices.values()))
         recipients = self._writer.recipients(sender, self.everybody)
         number = self.book.next_number(sender.code)
         letter = self._writer.write(Correspondence(sender, recipients, number))
+        mistake = self._random.random()
+        if mistake < _WRONG_CODE + _DAMAGED:
+            await self._blunder(letter, signer, wrong_code=mistake < _WRONG_CODE)
+            return
         acceptance = await self.client.post_envelope(sign(document_message(letter), signer))
         proof = verify_receipt(acceptance["acknowledgement"], await self._keys())
         if proof.get("sha256") != acceptance["sha256"]:
             raise Refused("signature-digest", "the acknowledgement is about other octets")
         self.tally.sent += 1
 
+    async def _blunder(self, letter: Letter, signer: Signer, *, wrong_code: bool) -> None:
+        """What goes wrong in real offices: a code mistyped, a letter changed after signing. The hub must refuse."""
+        if wrong_code:
+            stranger = Party(f"{letter.recipients[0].code}.99", letter.recipients[0].name)
+            message = sign(document_message(replace(letter, recipients=(stranger,))), signer)
+        else:
+            signed = sign(document_message(letter), signer)
+            message = signed.replace(b"<edXML:Subject>V/v ", b"<edXML:Subject>v/v ", 1)
+        try:
+            await self.client.post_envelope(message)
+        except CallRefused as refusal:
+            if refusal.code != ("recipient-unknown" if wrong_code else "signature-digest"):
+                raise
+            self.tally.blunders += 1
+            return
+        raise Refused("hub-internal", f"{letter.identifier} was accepted although it is wrong")
+
     async def _take_some(self, work: asyncio.TaskGroup) -> None:
+        if self._random.random() < _ABSENT:
+            await asyncio.sleep(self._random.uniform(4, 15) * self.tempo.office)
         for delivery in await self.client.inbox(limit=10, wait=self.tempo.poll, lease=120):
             await self._take(delivery, work)
 
