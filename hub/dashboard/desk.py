@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -112,6 +113,12 @@ class Desk:
         problem = explain(code)
         values = {"problem": problem, "detail": detail}
         return self.page(request, "errors/problem.html", values, person=person, status=problem.status)
+
+
+@functools.lru_cache(maxsize=8)
+def desk_of(context: DashboardContext) -> Desk:
+    """The desk of this application: its templates are compiled and its caches filled once."""
+    return Desk(context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from hub.audit import Event
 from hub.dashboard import moments, wording
 from hub.language import current, gettext, mark, mark_plural, ngettext
-from hub.ledger.journey import Entry
+from hub.ledger.journey import Entry, Names, recipient_of
 from hub.problems import CATALOGUE
 
 FOLD_WITHIN = timedelta(minutes=2)
@@ -63,6 +63,8 @@ _FOLDED: dict[str, tuple[str, str]] = {
     Event.ENVELOPE_REPEATED: mark_plural("Sent again unchanged %(num)d time", "Sent again unchanged %(num)d times"),
 }
 
+_STATUS_KINDS = frozenset({Event.STATUS_RECEIVED.value, Event.STATUS_REFUSED.value})
+
 KINDS: tuple[str, ...] = tuple(event.value for event in Event)
 
 
@@ -79,14 +81,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a timeline. ``folded`` are the lines behind it; ``reason`` is shown unfolded."""
+    """One line of a timeline. ``folded`` are the lines behind it; ``reason`` is what was said, shown unfolded."""
 
     at: datetime
     shape: str
     tone: str
     sentence: str
     reason: str
-    actor: str
     folded: tuple[str, ...] = ()
 
 
@@ -98,22 +99,28 @@ class Day:
 
 def kind_name(kind: str) -> str:
     """A kind of entry without names in it, for lists and filters."""
-    _shape, _tone, sentence = _SENTENCES.get(kind, ("", "", kind))
-    words = gettext(sentence) % {"who": "…", "status": "…"} if "%(" in sentence else gettext(sentence)
-    return words
+    _shape, _tone, words = _SENTENCES.get(kind, ("", "", kind))
+    text = gettext(words)
+    return text % {"who": "…", "status": "…"} if "%(" in text else text
 
 
-def sentence(entry: Entry, names: Mapping[str, str], who: str = "") -> str:
-    """What happened, as a sentence. ``names`` maps agency codes to names; ``who`` stands for several."""
+def sentence(entry: Entry, names: Names, who: str = "") -> str:
+    """What happened, as a sentence; ``who`` stands for several agencies at once."""
     _shape, _tone, words = _SENTENCES.get(entry.kind, ("dot", "muted", entry.kind))
     text = gettext(words)
     values = {"who": who or _who(entry, names), "status": wording.tag(entry.code).word}
     return text % values if "%(" in text else text
 
 
-def _who(entry: Entry, names: Mapping[str, str]) -> str:
-    code = text_of(entry.detail, "recipient") or entry.agency_code
-    return names.get(code, code) or gettext("an unknown agency")
+def _who(entry: Entry, names: Names) -> str:
+    # a status may be the sender's (13, recall requested); everything else about a delivery is its recipient's
+    code = entry.agency_code if entry.kind in _STATUS_KINDS else recipient_of(entry) or entry.agency_code
+    return names.agencies.get(code, code) or gettext("an unknown agency")
+
+
+def actor(entry: Entry, names: Names) -> str:
+    """Who did it: a system by its name, a person by login, or the part of the hub."""
+    return names.systems.get(entry.actor, entry.actor)
 
 
 def reason(entry: Entry) -> str:
@@ -160,7 +167,7 @@ def text_of(detail: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def timeline(entries: list[Entry], names: Mapping[str, str], now: datetime) -> list[Day]:
+def timeline(entries: list[Entry], names: Names, now: datetime) -> list[Day]:
     """Entries, oldest first, as days of steps; the same routine step for many recipients becomes one."""
     days: list[Day] = []
     steps: list[Step] = []
@@ -193,17 +200,17 @@ def _near(first: datetime, second: datetime) -> bool:
     return moments.local(first).date() == moments.local(second).date() and second - first <= FOLD_WITHIN
 
 
-def _step(group: list[Entry], names: Mapping[str, str]) -> Step:
+def _step(group: list[Entry], names: Names) -> Step:
     first = group[0]
     shape, tone = look(first.kind)
     if first.kind == Event.STATUS_RECEIVED:
         status = wording.tag(first.code)
         shape, tone = status.shape, status.tone
     if len(group) == 1:
-        return Step(first.at, shape, tone, sentence(first, names), reason(first), first.actor)
+        return Step(first.at, shape, tone, sentence(first, names), reason(first))
     whos = list(dict.fromkeys(_who(entry, names) for entry in group))
     if len(whos) <= NAMED and len(whos) == len(group):
-        return Step(first.at, shape, tone, sentence(first, names, ", ".join(whos)), "", "")
+        return Step(first.at, shape, tone, sentence(first, names, ", ".join(whos)), "")
     singular, plural = _FOLDED[first.kind]
     words = ngettext(singular, plural, len(group)) % {"num": len(group)}
-    return Step(first.at, shape, tone, words, "", "", tuple(sentence(entry, names) for entry in group))
+    return Step(first.at, shape, tone, words, "", tuple(sentence(entry, names) for entry in group))

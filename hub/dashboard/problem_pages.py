@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.dashboard.context import DashboardContext
-from hub.dashboard.desk import Desk
+from hub.dashboard.desk import desk_of
 from hub.dashboard.router import route_class
 from hub.problems import CATALOGUE, Refused
 
 
 def problem_pages(context: DashboardContext) -> APIRouter:
     """``/problems`` and ``/problems/{code}``: public, in the reader's language; to be included without a prefix."""
-    desk = Desk(context)
+    desk = desk_of(context)
     router = APIRouter(route_class=route_class(desk), include_in_schema=False)
 
     async def index(request: Request) -> Response:

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from hub import language
 from hub.dashboard.assets import add_assets
 from hub.dashboard.context import DashboardContext
-from hub.dashboard.desk import Desk, LoginRequired, login_address
+from hub.dashboard.desk import Desk, LoginRequired, desk_of, login_address
 from hub.dashboard.headers import harden, require_same_origin
 from hub.dashboard.preferences import preferences_of
 from hub.dashboard.screens import add_screens
@@ -29,7 +29,7 @@ _CODE_OF_STATUS = {401: "authentication-required", 403: "forbidden", 404: "not-f
 
 def pages(context: DashboardContext) -> APIRouter:
     """All pages for people, to be included without a prefix. They are not part of the systems' contract."""
-    desk = Desk(context)
+    desk = desk_of(context)
     router = APIRouter(route_class=route_class(desk), include_in_schema=False)
     add_assets(router)
     add_screens(router, desk)
@@ -40,7 +40,7 @@ def error_page(context: DashboardContext, request: Request, code: str, detail: s
     """A page for a person about a problem outside the pages (an address that nothing answers to, say)."""
     token = language.current.set(preferences_of(request).language)
     try:
-        return harden(Desk(context).problem(request, code, detail), secure=context.secure)
+        return harden(desk_of(context).problem(request, code, detail), secure=context.secure)
     finally:
         language.current.reset(token)
 

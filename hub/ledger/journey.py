@@ -173,3 +173,33 @@ def agency_names(transaction: Transaction, codes: set[str]) -> dict[str, str]:
     return dict(
         transaction.execute(select(agency.c.code, agency.c.name).where(agency.c.code.in_(codes))).tuples().all()
     )
+
+
+def system_names(transaction: Transaction, identifiers: set[str]) -> dict[str, str]:
+    """Names of these systems; unknown identifiers are left out."""
+    if not identifiers:
+        return {}
+    return dict(
+        transaction.execute(select(system.c.id, system.c.name).where(system.c.id.in_(identifiers))).tuples().all()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names for what entries mention by code or identifier."""
+
+    agencies: dict[str, str]
+    systems: dict[str, str]
+
+
+def names_of(transaction: Transaction, entries: list[Entry]) -> Names:
+    """The names of the agencies and systems in these entries."""
+    codes = {entry.agency_code for entry in entries} | {recipient_of(entry) for entry in entries}
+    actors = {entry.actor for entry in entries} | {str(entry.detail.get("system", "")) for entry in entries}
+    return Names(agency_names(transaction, codes - {""}), system_names(transaction, actors - {""}))
+
+
+def recipient_of(entry: Entry) -> str:
+    """The recipient's code in an entry about a delivery; empty for others."""
+    code = entry.detail.get("recipient")
+    return code if isinstance(code, str) else ""

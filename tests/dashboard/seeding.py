@@ -114,12 +114,27 @@ class Seeder:
         **given: Any,
     ) -> str:
         """A letter and its deliveries. ``recipients`` maps codes to a state, or to a business status."""
+        values = self._head(received_at, sender, kind) | given
+        identifier = values["id"]
+        transaction.execute(insert(tables.envelope).values(**values))
+        self.entry(
+            "envelope.accepted",
+            received_at,
+            actor=f"system-{self.system_of(sender)}",
+            agency_code=sender,
+            envelope_id=identifier,
+            document_id=values["document_id"],
+        )
+        for code, outcome in recipients.items():
+            self.delivery(transaction, identifier, values["document_id"], received_at, code, outcome)
+        return identifier
+
+    def _head(self, received_at: datetime, sender: str, kind: int) -> dict[str, Any]:
         document_type, notation, subject = SUBJECTS[kind % len(SUBJECTS)]
         self.number += 1
         identifier = id_at(received_at, self.random)
-        signer_name = next(name for code, name, *_rest in AGENCIES if code == sender)
         size = self.random.randrange(20_000, 3_000_000)
-        values = {
+        return {
             "id": identifier,
             "sender_code": sender,
             "sender_system_id": f"system-{self.system_of(sender)}",
@@ -136,40 +151,26 @@ class Seeder:
             "sha256": hashlib.sha256(identifier.encode()).hexdigest(),
             "size": size + 9000,
             "received_at": received_at,
-            "details": {
-                "signer": {
-                    "subject": f"CN={signer_name}, O={signer_name}, C=VN",
-                    "issuer": "CN=Tổ chức chứng thực thử nghiệm, C=VN",
-                    "serial": "5f3a 90c1 2be4",
-                    "not_after": "2028-03-01T00:00:00Z",
-                    "algorithm": "ecdsa-sha256",
-                },
-                "attachments": [
-                    {
-                        "content_id": "1",
-                        "name": f"{self.number}_{notation}.signed.pdf",
-                        "content_type": "application/pdf",
-                        "size": size,
-                        "sha256": hashlib.sha256(subject.encode()).hexdigest(),
-                    }
-                ],
-                "warnings": [],
-                "head": {"place": "Khánh Sơn", "signer_position": "CHÁNH VĂN PHÒNG", "signer_name": "(đã ký số)"},
-            },
+            "details": self._details(sender, f"{self.number}_{notation}.signed.pdf", size),
             "traceparent": "",
-        } | given
-        transaction.execute(insert(tables.envelope).values(**values))
-        self.entry(
-            "envelope.accepted",
-            received_at,
-            actor=f"system:{self.system_of(sender)}",
-            agency_code=sender,
-            envelope_id=identifier,
-            document_id=values["document_id"],
-        )
-        for code, outcome in recipients.items():
-            self.delivery(transaction, identifier, values["document_id"], received_at, code, outcome)
-        return identifier
+        }
+
+    def _details(self, sender: str, file: str, size: int) -> dict[str, Any]:
+        name = next(name for code, name, *_rest in AGENCIES if code == sender)
+        attachment = {"content_id": "1", "name": file, "content_type": "application/pdf", "size": size}
+        return {
+            "signer": {
+                "subject": f"CN={name}, O={name}, C=VN",
+                "issuer": "CN=Tổ chức chứng thực thử nghiệm, C=VN",
+                "serial": "5f3a90c12be4",
+                "not_after": "2028-03-01T00:00:00Z",
+                "algorithm": "ecdsa-sha256",
+            },
+            "attachments": [attachment | {"sha256": hashlib.sha256(file.encode()).hexdigest()}],
+            "warnings": [],
+            "head": {"place": "Khánh Sơn", "signer_position": "CHÁNH VĂN PHÒNG", "signer_name": "(đã ký số)"},
+            "response_for": [],
+        }
 
     def delivery(
         self, transaction: Transaction, envelope_id: str, document_id: str, received: datetime, code: str, outcome: str
@@ -216,13 +217,13 @@ class Seeder:
         )
         for kind, moment, why in rows:
             detail = {"recipient": code, "system": f"system-{self.system_of(code)}"} | ({"reason": why} if why else {})
-            self.entry(kind, moment, actor="hub", agency_code=code, detail=detail, **shared)
+            self.entry(kind, moment, actor="relay", agency_code=code, detail=detail, **shared)
         if status:
             for known in ("01", "03", "05", "06"):
                 if known <= status:
                     at += timedelta(minutes=2)
                     detail = {"recipient": code}
-                    actor = f"system:{self.system_of(code)}"
+                    actor = f"system-{self.system_of(code)}"
                     values = shared | {"agency_code": code, "code": known, "detail": detail, "actor": actor}
                     self.entry("status.received", at, **values)
 
@@ -230,7 +231,7 @@ class Seeder:
         self.entry(
             "envelope.refused",
             at,
-            actor=f"system:{self.system_of(sender)}",
+            actor=f"system-{self.system_of(sender)}",
             agency_code=sender,
             document_id=f"{sender},{at:%Y/%m/%d},77/CV",
             code=code,

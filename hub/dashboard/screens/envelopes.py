@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any, cast
 
 from fastapi import APIRouter
@@ -96,7 +95,7 @@ def _letter_values(
     only = None if own_agency in (None, letter.sender_code) else own_agency
     recipients, more_recipients = journey.recipients(transaction, envelope_id, only=only, after=recipients_after)
     entries, more_entries = journey.timeline(transaction, envelope_id, only=only, after=entries_after)
-    names = journey.agency_names(transaction, _codes(entries)) | {row.code: row.name for row in recipients}
+    entries = _with_recipient(entries, recipients)
     page = f"/envelopes/{envelope_id}"
     return {
         "letter": letter,
@@ -104,21 +103,17 @@ def _letter_values(
         "signer": _dict(letter, "signer"),
         "attachments": _rows(letter, "attachments"),
         "warnings": [str(warning) for warning in _list(letter, "warnings")],
-        "response_for": [str(one) for one in _list(letter, "response_for") if one],
+        "response_for": [_answered(row) for row in _rows(letter, "response_for")],
         "recipients": recipients,
         "standing": journey.standing(transaction, envelope_id, only=only),
         "only_own": only is not None,
-        "entries": _with_recipient(entries, recipients),
-        "names": names,
+        "entries": entries,
+        "names": journey.names_of(transaction, entries),
         "more_recipients": with_query(page, {"recipients_after": more_recipients}) if more_recipients else "",
         "more_entries": with_query(page, {"entries_after": more_entries}) if more_entries else "",
         "page_address": page,
         "continued": bool(recipients_after or entries_after),
     }
-
-
-def _codes(entries: Iterable[Entry]) -> set[str]:
-    return {text_of(entry.detail, "recipient") or entry.agency_code for entry in entries} - {""}
 
 
 def _with_recipient(entries: list[Entry], recipients: list[RecipientRow]) -> list[Entry]:
@@ -128,6 +123,13 @@ def _with_recipient(entries: list[Entry], recipients: list[RecipientRow]) -> lis
         if entry.delivery_id in code_of:
             entry.detail.setdefault("recipient", code_of[entry.delivery_id])
     return entries
+
+
+def _answered(row: dict[str, Any]) -> str:
+    """The document that the letter answers, by what the sender gave of it (edXML 1.12)."""
+    return text_of(row, "document_id") or " · ".join(
+        part for part in (text_of(row, "notation"), text_of(row, "code")) if part
+    )
 
 
 def _list(letter: Letter, name: str) -> list[Any]:

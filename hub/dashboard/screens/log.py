@@ -11,8 +11,7 @@ from starlette.responses import Response
 from hub import clock
 from hub.audit import Entry, Event
 from hub.dashboard.desk import REFRESH_HEADER, Desk, with_query
-from hub.dashboard.events import KINDS, look, reason, sentence
-from hub.dashboard.events import text_of as detail_text
+from hub.dashboard.events import KINDS, actor, look, reason, sentence
 from hub.dashboard.forms import day_of, number_of, text_of
 from hub.ledger import journey, log_pages
 from hub.ledger.log_pages import LogFilters
@@ -49,10 +48,12 @@ class LogScreens:
         before, after = number_of(request, "before"), number_of(request, "after")
         await self._record(request, visitor.person.login, {name: str(value) for name, value in query.items() if value})
         found = await self.desk.ledger.read(log_pages.page, wanted, before=before, after=after)
-        codes = {detail_text(entry.detail, "recipient") or entry.agency_code for entry in found.entries}
-        names = await self.desk.ledger.read(journey.agency_names, codes)
+        names = await self.desk.ledger.read(journey.names_of, found.entries)
         values = {
-            "lines": [(entry, sentence(entry, names), look(entry.kind), reason(entry)) for entry in found.entries],
+            "lines": [
+                (entry, sentence(entry, names), look(entry.kind), reason(entry), actor(entry, names))
+                for entry in found.entries
+            ],
             "pretty": lambda detail: json.dumps(detail, ensure_ascii=False, indent=2, sort_keys=True),
             "filters": wanted,
             "filtered": any(query.values()),

@@ -29,7 +29,7 @@ class OverviewScreens:
         wanted = LogFilters(kind="envelope.refused", agency=visitor.own_agency or "")
         refused = await self.desk.ledger.read(log_pages.page, wanted, limit=REFUSALS_SHOWN)
         entries = [entry for entry in refused.entries if situation.at - entry.at <= DAY]
-        names = await self.desk.ledger.read(journey.agency_names, {entry.agency_code for entry in entries})
+        names = await self.desk.ledger.read(journey.names_of, entries)
         values = {
             "situation": situation,
             "figures": situation.figures,

@@ -33,7 +33,7 @@ class RefusalScreens:
         )
         before, after = number_of(request, "before"), number_of(request, "after")
         found = await self.desk.ledger.read(log_pages.page, wanted, before=before, after=after, limit=PER_PAGE)
-        names = await self.desk.ledger.read(journey.agency_names, {entry.agency_code for entry in found.entries})
+        names = await self.desk.ledger.read(journey.names_of, found.entries)
         query = {
             "agency": text_of(request, "agency"),
             "code": wanted.code,
