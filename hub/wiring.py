@@ -28,6 +28,7 @@ from hub.gateway.tokens import Tokens
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, migration, systems, trust
 from hub.problems import Misconfigured
+from hub.receipts.feed import Feed
 from hub.receipts.signing import ReceiptSigner
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
@@ -107,6 +108,7 @@ def build(settings: Settings) -> Hub:
         intake=Intake(ledger, directory, signer, policy, relay.wake),
         leases=leases,
         statuses=Statuses(ledger, signer),
+        feed=Feed(ledger),
         key=key,
         tokens=Tokens(key, settings.token_seconds),
         broker_ready=broker.ready,

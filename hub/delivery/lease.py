@@ -6,7 +6,6 @@ may still settle afterwards, as long as nobody else has taken the delivery in be
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,13 +13,11 @@ from datetime import datetime, timedelta
 from hub import clock
 from hub.audit import Entry, Event
 from hub.ledger import Ledger, Transaction, deliveries, exchange_log, receipts
+from hub.ledger.bell import Bell
 from hub.ledger.deliveries import DeliveryRecord, Leased
 from hub.ledger.group_commit import GroupCommit
 from hub.problems import Refused
 from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
-
-# how often a waiting request looks again; arrivals in the same process cut the wait short
-LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +45,17 @@ class Leases:
         self._ledger = ledger
         self._signer = signer
         self._settlements: GroupCommit[Close, Closed] = GroupCommit(ledger, self._settle)
-        self._arrivals: dict[str, asyncio.Event] = {}
+        self._bell = Bell(lambda waiting: ledger.read(deliveries.takeable, waiting, clock.now()))
 
     def arrived(self, system_id: str) -> None:
         """Tell requests that wait for this system's inbox to look again."""
-        if event := self._arrivals.pop(system_id, None):
-            event.set()
+        self._bell.ring(system_id)
 
     async def take(self, system_id: str, limit: int, seconds: int, wait: float) -> list[Leased]:
         """Up to ``limit`` deliveries under one new lease; waits up to ``wait`` seconds for the first."""
         deadline = clock.monotonic() + wait
         while True:
-            event = self._arrivals.setdefault(system_id, asyncio.Event())
+            event = self._bell.expect(system_id)
             at = clock.now()
             taken = await self._ledger.write(
                 deliveries.lease, system_id, clock.new_id(), limit, at, at + timedelta(seconds=seconds)
@@ -67,10 +63,7 @@ class Leases:
             left = deadline - clock.monotonic()
             if taken or left <= 0:
                 return taken
-            try:
-                await asyncio.wait_for(event.wait(), min(LOOK_SECONDS, left))
-            except TimeoutError:
-                continue  # the tick: another process may have put something there
+            await self._bell.wait(event, left)
 
     async def settle(self, close: Close) -> Closed:
         """Close as taken. Idempotent. Raises ``Refused``: ``not-found``, ``lease-lost``, ``delivery-*``."""

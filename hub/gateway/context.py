@@ -11,6 +11,7 @@ from hub.delivery.lease import Leases
 from hub.gateway.tokens import Tokens
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore
+from hub.receipts.feed import Feed
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
 from hub.settings import Settings
@@ -28,6 +29,7 @@ class Gateway:
     intake: Intake
     leases: Leases
     statuses: Statuses
+    feed: Feed
     key: HubKey
     tokens: Tokens
     broker_ready: Callable[[], Awaitable[bool]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -18,7 +17,6 @@ from hub.ledger.receipts import ReceiptRecord
 from hub.problems import Refused
 
 router = APIRouter(tags=["receipts"])
-LOOK_SECONDS = 0.25
 
 
 def shown(record: ReceiptRecord) -> dict[str, Any]:
@@ -59,10 +57,6 @@ async def feed(
     context = gateway(request)
     cursor = Cursor.parse(after)
     deadline = clock.monotonic() + min(wait, context.settings.long_poll_seconds)
-    while True:
-        found, last = await context.ledger.read(receipts.feed, caller.id, cursor, limit)
-        if found or clock.monotonic() >= deadline:
-            break
-        await asyncio.sleep(LOOK_SECONDS)
+    found, last = await context.feed.next(caller.id, cursor, limit, deadline)
     body = {"receipts": [shown(one) for one in found], "next": "" if last is None else str(last)}
     return JSONResponse(body, headers={"Cache-Control": "no-store"})

@@ -14,7 +14,7 @@ from hub.audit import Entry, Event
 from hub.envelope.lifecycle import before
 from hub.ledger import exchange_log
 from hub.ledger.engine import Transaction
-from hub.ledger.tables import IN_TRANSIT, TAKEABLE, agency, delivery, envelope
+from hub.ledger.tables import IN_TRANSIT, TAKEABLE, agency, delivery, envelope, system
 
 
 def take_over(transaction: Transaction, delivery_ids: Sequence[str], at: datetime) -> list[str]:
@@ -110,6 +110,17 @@ def lease(
     )
     leases = [_leased(row, letters[row.envelope_id], lease_id, until) for row in taken]
     return sorted(leases, key=lambda one: (-one.priority, one.id))
+
+
+def takeable(transaction: Transaction, system_ids: Sequence[str], at: datetime) -> set[str]:
+    """Those of the systems for which something may be taken now."""
+    found = (
+        select(delivery.c.id)
+        .where(delivery.c.system_id == system.c.id, delivery.c.state.in_(TAKEABLE), delivery.c.available_at <= at)
+        .exists()
+    )
+    rows = transaction.execute(select(system.c.id).where(system.c.id.in_(list(system_ids)), found))
+    return set(rows.scalars())
 
 
 def _letters(transaction: Transaction, envelope_ids: list[str]) -> dict[str, Row[*tuple[Any, ...]]]:

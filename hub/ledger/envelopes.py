@@ -89,7 +89,8 @@ def accept(transaction: Transaction, batch: Sequence[Acceptance]) -> list[Stored
     """Commit a batch; one answer each. An item whose key is taken (also within the batch) commits nothing."""
     statements = _accepting(transaction.dialect.name)
     rows = {
-        "envelope": [item.envelope for item in batch],
+        # in the order of their keys: two gateways that insert the same documents can wait, but never for each other
+        "envelope": [item.envelope for item in sorted(batch, key=lambda item: item.key)],
         "delivery": [row for item in batch for row in item.deliveries],
         "outbox": [row for item in batch for row in item.outbox],
         "receipt": [item.receipt for item in batch],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import func, select, text, tuple_
 
 from hub.ledger import bulk
 from hub.ledger.engine import Transaction
@@ -77,6 +77,24 @@ def of_envelope(transaction: Transaction, envelope_id: str, system_id: str | Non
     if system_id is not None:
         statement = statement.where(receipt.c.audience_system_id == system_id)
     return [ReceiptRecord(*row) for row in transaction.execute(statement)]
+
+
+def arrived(transaction: Transaction, after: int) -> tuple[int, set[str]]:
+    """The highest number so far, and the systems with receipts numbered above ``after``.
+
+    Only a hint for those who wait: a transaction may commit late, below a number that was already seen.
+    """
+    rows = transaction.execute(
+        select(receipt.c.audience_system_id, func.max(receipt.c.seq))
+        .where(receipt.c.seq > after)
+        .group_by(receipt.c.audience_system_id)
+    ).all()
+    return max((row[1] for row in rows), default=after), {row[0] for row in rows}
+
+
+def newest(transaction: Transaction) -> int:
+    highest: int = transaction.execute(select(func.coalesce(func.max(receipt.c.seq), 0))).scalar_one()
+    return highest
 
 
 def feed(
