@@ -83,8 +83,12 @@ class SimulatedSystem:
         self.book = book
         self.tempo = tempo
         self.tally = Tally()
-        self._random = random.Random(f"{seed}/desk")  # noqa: S311 - behaviour that a seed repeats, no secret
-        self._writer = LetterWriter(f"{seed}/letters/{sum(book.numbers.values())}")
+        self._seed = seed
+        # one stream for each loop, so that the order in which they run changes nothing
+        written = sum(book.numbers.values())
+        self._post = _stream(f"{seed}/post/{written}")
+        self._clerk = _stream(f"{seed}/clerk/{written}")
+        self._writer = LetterWriter(f"{seed}/letters/{written}")
         self._jwks: Document | None = None
 
     async def run(self) -> None:
@@ -112,12 +116,12 @@ class SimulatedSystem:
 
     async def _write_one(self) -> None:
         morning_post = 0.2 if self.tally.sent < 4 else 1.0
-        await asyncio.sleep(self._random.expovariate(1.0 / (self.tempo.letter_every * morning_post)))
-        sender, signer = self._random.choice(list(self.offices.values()))
+        await asyncio.sleep(self._post.expovariate(1.0 / (self.tempo.letter_every * morning_post)))
+        sender, signer = self._post.choice(list(self.offices.values()))
         recipients = self._writer.recipients(sender, self.everybody)
         number = self.book.next_number(sender.code)
         letter = self._writer.write(Correspondence(sender, recipients, number))
-        mistake = self._random.random()
+        mistake = self._post.random()
         if mistake < _WRONG_CODE + _DAMAGED:
             await self._blunder(letter, signer, wrong_code=mistake < _WRONG_CODE)
             return
@@ -145,8 +149,8 @@ class SimulatedSystem:
         raise Refused("hub-internal", f"{letter.identifier} was accepted although it is wrong")
 
     async def _take_some(self, work: asyncio.TaskGroup) -> None:
-        if self._random.random() < _ABSENT:
-            await asyncio.sleep(self._random.uniform(4, 15) * self.tempo.office)
+        if self._clerk.random() < _ABSENT:
+            await asyncio.sleep(self._clerk.uniform(4, 15) * self.tempo.office)
         for delivery in await self.client.inbox(limit=10, wait=self.tempo.poll, lease=120):
             await self._take(delivery, work)
 
@@ -159,8 +163,9 @@ class SimulatedSystem:
         if hashlib.sha256(content).hexdigest() != delivery["sha256"]:
             await self.client.release(delivery["delivery"], lease)
             raise Refused("signature-digest", f"{delivery['document_id']} arrived damaged")
-        if self._random.random() < 0.04:
-            await self.client.refuse(delivery["delivery"], self._random.choice(_RETURNED), lease)
+        draw = _stream(f"{self._seed}/{delivery['document_id']}/{delivery['recipient']}")
+        if draw.random() < 0.04:
+            await self.client.refuse(delivery["delivery"], draw.choice(_RETURNED), lease)
             self.tally.refused += 1
             return
         await self.client.settle(delivery["delivery"], lease)
@@ -171,26 +176,11 @@ class SimulatedSystem:
             sender=delivery["sender"],
             document_id=delivery["document_id"],
             code=f"{delivery['number']}/{delivery['notation']}",
-            steps=self._plan(),
+            steps=_plan(draw),
         )
         self.book.matters[matter.delivery] = matter
         self.book.save()
         work.create_task(self._work_on(matter))
-
-    def _plan(self) -> list[tuple[float, str, str]]:
-        """What the office will do: 01, then 02, or 03, 04 or 05 (some skip both), and mostly 06; some are late."""
-        draw = self._random
-        slow = 8.0 if draw.random() < 0.12 else 1.0
-        steps = [(draw.uniform(0.2, 1.5), "01", _STEPS["01"])]
-        if draw.random() < 0.08:
-            return [*steps, (draw.uniform(2, 6), "02", draw.choice(_RETURNED))]
-        steps.append((draw.uniform(2, 8) * slow, "03", _STEPS["03"]))
-        for code in ("04", "05"):
-            if draw.random() < 0.6:
-                steps.append((draw.uniform(3, 12) * slow, code, _STEPS[code]))
-        if draw.random() < 0.85:
-            steps.append((draw.uniform(5, 30) * slow, "06", _STEPS["06"]))
-        return steps
 
     async def _work_on(self, matter: Matter) -> None:
         while matter.steps:
@@ -229,3 +219,22 @@ class SimulatedSystem:
         if page["next"] and page["next"] != self.book.cursor:
             self.book.cursor = page["next"]
             self.book.save()
+
+
+def _plan(draw: random.Random) -> list[tuple[float, str, str]]:
+    """What the office will do: 01, then 02, or 03, 04 or 05 (some skip both), and mostly 06; some are late."""
+    slow = 8.0 if draw.random() < 0.12 else 1.0
+    steps = [(draw.uniform(0.2, 1.5), "01", _STEPS["01"])]
+    if draw.random() < 0.08:
+        return [*steps, (draw.uniform(2, 6), "02", draw.choice(_RETURNED))]
+    steps.append((draw.uniform(2, 8) * slow, "03", _STEPS["03"]))
+    for code in ("04", "05"):
+        if draw.random() < 0.6:
+            steps.append((draw.uniform(3, 12) * slow, code, _STEPS[code]))
+    if draw.random() < 0.85:
+        steps.append((draw.uniform(5, 30) * slow, "06", _STEPS["06"]))
+    return steps
+
+
+def _stream(seed: str) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - behaviour that a seed repeats, no secret
