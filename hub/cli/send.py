@@ -12,6 +12,7 @@ from hub.language import _
 
 if TYPE_CHECKING:
     from adapters.client import Profile
+    from adapters.client.replies import Document
 
 Keep = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help=_("Keep the signed envelope in this file too."))
@@ -70,8 +71,7 @@ def _hand_in(profile: Profile, signed: bytes, check: bool) -> None:
 
     with options.connect(profile) as client:
         if check:
-            verdict = client.check_envelope(signed)
-            output.show(verdict, [f"{name}: {value}" for name, value in verdict.items()])
+            _show_verdict(client.check_envelope(signed))
             return
         acceptance = client.post_envelope(signed)
         verify_receipt(acceptance["acknowledgement"], client.jwks())
@@ -85,6 +85,17 @@ def _hand_in(profile: Profile, signed: bytes, check: bool) -> None:
     ]
     lines += [f"{_('Warning')}: {warning['code']} {warning['detail']}" for warning in acceptance["warnings"]]
     output.show(acceptance, lines)
+
+
+def _show_verdict(verdict: Document) -> None:
+    """The verdict and, where there is one, the signer; leaves with 1 unless the envelope would be accepted."""
+    lines = [f"{_('Verdict')}: {verdict.get('verdict')}"]
+    lines += [f"  {name}: {value}" for name, value in (verdict.get("signer") or {}).items()]
+    for finding in verdict.get("findings") or ():
+        lines.append("  " + ": ".join(finding[key] for key in ("code", "location", "detail") if finding.get(key)))
+    output.show(verdict, lines)
+    if verdict.get("verdict") != "accepted":
+        raise typer.Exit(1)
 
 
 def register(app: typer.Typer) -> None:

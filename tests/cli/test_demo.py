@@ -190,6 +190,11 @@ def test_a_recipient_can_refuse_and_the_sender_reads_why(tmp_path: Path, pdf: Pa
         assert unknown.code == 1
         assert "H99.99" in unknown.err
         assert "[recipient-unknown]" in unknown.err
+        asked = lienthong("send", pdf, "--to", "H33.91", "--check", "--as", profile)
+        assert (asked.code, asked.out.splitlines()[0]) == (0, "Verdict: accepted")
+        doubtful = lienthong("send", pdf, "--to", "H99.99", "--check", "--as", profile)
+        assert doubtful.code == 1
+        assert "recipient-unknown" in doubtful.out
         assert demo.interrupt() == 0
 
 
