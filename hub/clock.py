@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import secrets
+import threading
 import time
 import uuid
 from datetime import UTC, datetime
@@ -41,14 +42,31 @@ def parse_rfc3339(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
+class _Identifiers:
+    """The last identifier given out, so that the next one is higher even within a millisecond."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def following(self) -> int:
+        """48 bits of milliseconds and 74 random ones, always above the one before (RFC 9562 §6.2, method 2)."""
+        value = (time.time_ns() // 1_000_000 & (2**48 - 1)) << 74 | int.from_bytes(os.urandom(10), "big") >> 6
+        with self._lock:
+            if value <= self._last:
+                value = self._last + 1 + (value & 0xFFFFFFFF)
+            self._last = value
+        return value
+
+
+_identifiers = _Identifiers()
+
+
 def new_id() -> str:
-    """A UUIDv7 (RFC 9562 §5.7): 48 bits of milliseconds, then random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds & (2**48 - 1)) << 80 | random
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return str(uuid.UUID(int=value))
+    """A UUIDv7 (RFC 9562 §5.7). Those of one process sort in the order in which they were made."""
+    value = _identifiers.following()
+    time_part, first, second = value >> 74, value >> 62 & 0xFFF, value & (2**62 - 1)
+    return str(uuid.UUID(int=time_part << 80 | 0x7 << 76 | first << 64 | 0x2 << 62 | second))
 
 
 def new_secret() -> str:
