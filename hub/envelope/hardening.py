@@ -37,7 +37,8 @@ class _Scan:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.depth = self.elements = self.namespaces = 0
+        self.depth = self.elements = 0
+        self.namespaces: set[tuple[str | None, str | None]] = set()
         self.parser = parser = expat.ParserCreate("UTF-8", namespace_separator=" ")
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = lambda *_: self.refuse("xml-dtd")
@@ -52,14 +53,17 @@ class _Scan:
     def refuse(self, code: str, detail: str = "") -> None:
         raise Refused(code, detail, f"line {self.parser.CurrentLineNumber}")
 
-    def declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+    def declaration(self, version: str, encoding: str | None, _standalone: int) -> None:
+        if version != "1.0":
+            self.refuse("xml-malformed", f"XML {version}")
         if encoding is not None and encoding.lower() not in ("utf-8", "utf8"):
             self.refuse("xml-encoding", encoding)
 
-    def namespace(self, _prefix: str | None, uri: str | None) -> None:
-        self.namespaces += 1
-        if self.namespaces > self.limits.namespaces:
-            self.refuse("xml-limit", f"more than {self.limits.namespaces} namespace declarations")
+    def namespace(self, prefix: str | None, uri: str | None) -> None:
+        # different ones only: real senders declare the same one again on every attachment
+        self.namespaces.add((prefix, uri))
+        if len(self.namespaces) > self.limits.namespaces:
+            self.refuse("xml-limit", f"more than {self.limits.namespaces} different namespace declarations")
         # exclusive C14N of relative namespace URIs is undefined (XML-C14N §1.3)
         if uri and ":" not in uri:
             self.refuse("xml-limit", "relative namespace URI")

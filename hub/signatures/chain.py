@@ -1,7 +1,8 @@
 """The certificate path to a configured anchor, at a moment (RFC 5280 §6), and revocation by configured lists.
 
 Done by ``cryptography``'s verifier with an own extension policy, because real Vietnamese chains have no subject
-alternative names. Checked here because that verifier does not: CA:FALSE and key usage of the leaf, key strength, CRLs.
+alternative names. Checked here because that verifier does not: CA:FALSE, key usage and extended key usage of the leaf,
+key strength, CRLs.
 
 The cache is honest only because of its key, the exact certificates and the trust store's revision; validity dates and
 revocation are looked at again on every use.
@@ -16,16 +17,28 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from hub.problems import Deferred, Refused
 from hub.signatures.algorithms import check_key
 
 CACHE_SIZE = 4096
 MAX_DEPTH = 4
+
+# what a certificate of extended key usage may be for, to sign documents (RFC 5280 §4.2.1.12, RFC 9336): a server's, a
+# time-stamping or a code-signing certificate of the same authority is not one
+SIGNING_PURPOSES = frozenset(
+    {
+        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+        ExtendedKeyUsageOID.CLIENT_AUTH,
+        ExtendedKeyUsageOID.EMAIL_PROTECTION,
+        ObjectIdentifier("1.3.6.1.5.5.7.3.36"),  # documentSigning
+        ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"),  # the same purpose by the name that came before
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -109,13 +122,10 @@ def verify_path(chain: tuple[bytes, ...], store: TrustStore, at: datetime) -> Pa
 
 
 def _build(chain: tuple[bytes, ...], store: TrustStore, at: datetime) -> tuple[x509.Certificate, ...]:
-    try:
-        certificates = [x509.load_der_x509_certificate(der) for der in chain]
-        leaf = certificates[0]
-        check_key(leaf.public_key())
-        _check_leaf(leaf)
-    except ValueError as error:
-        raise Refused("certificate-malformed", str(error)) from error
+    certificates = [_load(der) for der in chain]
+    leaf = certificates[0]
+    check_key(leaf.public_key())
+    _check_leaf(leaf)
     _check_dates(tuple(certificates), at)
     builder = (
         verification.PolicyBuilder().store(verification.Store(list(store.anchors))).time(at).max_chain_depth(MAX_DEPTH)
@@ -130,6 +140,19 @@ def _build(chain: tuple[bytes, ...], store: TrustStore, at: datetime) -> tuple[x
     return tuple(verified.chain)
 
 
+def _load(der: bytes) -> x509.Certificate:
+    """A certificate of which every part that is looked at later can be read; the library reads parts on first use."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        certificate.public_key()
+        _ = (certificate.extensions, certificate.subject, certificate.issuer, certificate.signature_hash_algorithm)
+    except UnsupportedAlgorithm as error:
+        raise Refused("signature-key-weak", str(error)) from error
+    except (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension) as error:
+        raise Refused("certificate-malformed", str(error)) from error
+    return certificate
+
+
 def _reason(error: verification.VerificationError, leaf: x509.Certificate) -> str:
     return f"{common_name(leaf)}: {str(error).splitlines()[0]}"
 
@@ -142,6 +165,8 @@ def _check_leaf(leaf: x509.Certificate) -> None:
             usage = extension.value
             if not (usage.digital_signature or usage.content_commitment):
                 raise Refused("certificate-usage", "key usage has neither digitalSignature nor nonRepudiation")
+        if isinstance(extension.value, x509.ExtendedKeyUsage) and not SIGNING_PURPOSES.intersection(extension.value):
+            raise Refused("certificate-usage", "extended key usage names other purposes only")
 
 
 def _check_dates(certificates: tuple[x509.Certificate, ...], at: datetime) -> None:
