@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-import uuid
 
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_FORM = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+from hub import clock
+
+# identifiers of zeros alone are invalid (Trace Context §3.2.2.3, §3.2.2.4)
+_FORM = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class TraceContext:
@@ -22,7 +24,7 @@ class TraceContext:
             await self._app(scope, receive, send)
             return
         given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), "")
-        parent = given if _FORM.fullmatch(given) else f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"
+        parent = given if _FORM.fullmatch(given) else _new()
         scope["traceparent"] = parent
 
         async def answer(message: Message) -> None:
@@ -31,6 +33,11 @@ class TraceContext:
             await send(message)
 
         await self._app(scope, receive, answer)
+
+
+def _new() -> str:
+    trace, parent = (clock.new_id().replace("-", "") for _ in range(2))
+    return f"00-{trace}-{parent[16:]}-01"
 
 
 def traceparent(request: Request) -> str:

@@ -5,7 +5,6 @@ Secrets are made here and shown once; the ledger keeps digests.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -37,9 +36,10 @@ def add_system(
         raise Refused("channel-not-offered", channel, "channel")
     if url is not None and urlsplit(url).scheme not in ("http", "https"):
         raise Refused("registry-invalid", "a URL starts with https://", "url")
-    client_id, secret = f"sys-{secrets.token_hex(8)}", clock.new_secret()
+    identifier, secret = clock.new_id(), clock.new_secret()
+    client_id = f"sys-{identifier.replace('-', '')[16:]}"
     at = clock.now()
-    system = System(clock.new_id(), name, channel, client_id, secret_digest(secret), auditor, True)
+    system = System(identifier, name, channel, client_id, secret_digest(secret), auditor, True)
     systems.add(transaction, system, url, at)
     detail = {"system": system.id, "name": name, "channel": channel, "auditor": auditor}
     exchange_log.append(transaction, [Entry(Event.SYSTEM_ADDED, at, actor=ACTOR, detail=detail)])
@@ -116,7 +116,7 @@ def add_person(
     for role in roles:
         if role not in ROLES:
             raise Refused("registry-invalid", f"{role}: one of {', '.join(ROLES)}", "role")
-    password = secrets.token_urlsafe(12)
+    password = clock.new_secret()[:16]  # 96 random bits, short enough to type once
     at = clock.now()
     people.add_person(transaction, login, name, tuple(roles), hash_password(password), agency_code, at)
     detail = {"login": login, "roles": list(roles), "agency": agency_code}
