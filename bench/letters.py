@@ -1,0 +1,100 @@
+"""Letters signed before the clock starts: a PKI, senders and recipients that any hub can be given.
+
+Signed once and posted to every engine under test: each has its own ledger, so none is a duplicate there.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import date
+
+from adapters.sandbox.pki import Pki
+from hub.envelope.writing import Letter, OutgoingAttachment, Party, document_message
+from hub.ledger import Ledger, registration
+from hub.signatures.sign import sign
+from tests.world import x509_lists
+
+SENDERS = tuple(f"B01.{number:02d}" for number in range(1, 5))
+RECIPIENTS = tuple(f"B02.{number:02d}" for number in range(1, 27))
+SENDING_SYSTEM = "senders"
+RECEIVING_SYSTEMS = tuple(f"recipients {number}" for number in range(4))
+
+# what a signed letter to one agency with an empty attachment takes: head, signature, two certificates
+OVERHEAD = 5100
+SHARED_FROM = b"ContentTransferEncoded"
+
+Body = tuple[bytes, bytes]  # head with the signature; the attachment's text, one object for all letters of a kind
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What kind of letter: octets of a message to one recipient (about), and how many recipients."""
+
+    octets: int
+    fan_out: int
+
+    @property
+    def name(self) -> str:
+        size = f"{self.octets // 1024} KB" if self.octets < 1 << 20 else f"{self.octets >> 20} MB"
+        return f"{size} to {self.fan_out}"
+
+
+KINDS = tuple(Kind(octets, fan_out) for octets in (5 * 1024, 1 << 20) for fan_out in (1, 26))
+
+
+def system_of(recipient: str) -> str:
+    """The recipients are spread over the receiving systems."""
+    return RECEIVING_SYSTEMS[RECIPIENTS.index(recipient) % len(RECEIVING_SYSTEMS)]
+
+
+@dataclass
+class Stationery:
+    """Keys and signed letters; ``register`` makes a hub know them."""
+
+    pki: Pki = field(default_factory=Pki.create)
+    _signed: dict[Kind, list[Body]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.identities = {code: self.pki.issue(code, f"Cơ quan {code}") for code in SENDERS}
+
+    def register(self, ledger: Ledger) -> dict[str, tuple[str, str]]:
+        """Anchor, lists, systems and agencies; answers client id and secret by system."""
+        write = ledger.write_now
+        write(registration.add_anchor, self.pki.root.certificate)
+        for crl in x509_lists(self.pki.crls_pem):
+            write(registration.add_list, crl)
+        names = (SENDING_SYSTEM, *RECEIVING_SYSTEMS)
+        systems = {name: write(registration.add_system, name, "pull") for name in names}
+        for code, identity in self.identities.items():
+            write(registration.add_agency, code, identity.name, SENDING_SYSTEM, None, (), identity.certificate)
+        for code in RECIPIENTS:
+            write(registration.add_agency, code, f"Cơ quan {code}", system_of(code))
+        return systems
+
+    def letters(self, kind: Kind, count: int) -> list[Body]:
+        """``count`` different letters, signed now if they are not yet."""
+        signed = self._signed.setdefault(kind, [])
+        content = random.Random(kind.octets).randbytes(max(64, (kind.octets - OVERHEAD) * 3 // 4))
+        while len(signed) < count:
+            message = self._letter(kind, len(signed), content)
+            cut = message.index(SHARED_FROM)
+            tail = signed[0][1] if signed else message[cut:]
+            assert message.endswith(tail), "the letters of a kind differ only before their attachment"
+            signed.append((message[:cut], tail))
+        return signed[:count]
+
+    def _letter(self, kind: Kind, number: int, content: bytes) -> bytes:
+        identity = self.identities[SENDERS[number % len(SENDERS)]]
+        chosen = (RECIPIENTS[(number + step) % len(RECIPIENTS)] for step in range(kind.fan_out))
+        letter = Letter(
+            sender=Party(identity.code, identity.name),
+            recipients=tuple(Party(code) for code in chosen),
+            number=str(number),
+            notation="UBND-VP",
+            promulgated=date(2026, 11, 20),
+            subject="Về việc liên thông văn bản",
+            document_id=f"bench-{kind.octets}-{kind.fan_out}-{number}",
+            attachments=(OutgoingAttachment("van-ban.pdf", content, "application/pdf"),),
+        )
+        return sign(document_message(letter), identity.signer)
