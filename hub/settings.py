@@ -48,9 +48,7 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(300, ge=5, le=86400, description="default length of an inbox lease")
     long_poll_seconds: int = Field(60, ge=0, le=60)
     sweep_every_seconds: float = Field(5.0, gt=0)
-    sweep_after_seconds: float = Field(
-        60.0, gt=0, description="publish again what no courier took over"
-    )
+    sweep_after_seconds: float = Field(60.0, gt=0, description="publish again what no courier took over")
     relay_claim_seconds: float = Field(15.0, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
@@ -138,3 +136,8 @@ def load(**overrides: Any) -> Settings:
             for problem in error.errors()
         )
         raise Misconfigured("settings-invalid", findings=findings) from error
+
+
+def terminal_language() -> str:
+    """The locale's name that the terminal asks for (POSIX order of precedence); empty when it asks for none."""
+    return next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")

@@ -87,6 +87,7 @@ class Hub:
     courier: Courier
     sweep: Sweep
     application: FastAPI
+    end_waits: Callable[[], None]
 
 
 def build(settings: Settings) -> Hub:
@@ -100,6 +101,12 @@ def build(settings: Settings) -> Hub:
     leases = Leases(ledger, signer)
     directory = Directory(LedgerDirectory(ledger))
     policy = Policy(recipients=settings.max_recipients, attachments=settings.max_attachments)
+    feed = Feed(ledger)
+
+    def end_waits() -> None:
+        leases.close()
+        feed.close()
+
     context = http.Gateway(
         settings=settings,
         ledger=ledger,
@@ -108,7 +115,7 @@ def build(settings: Settings) -> Hub:
         intake=Intake(ledger, directory, signer, policy, relay.wake),
         leases=leases,
         statuses=Statuses(ledger, signer),
-        feed=Feed(ledger),
+        feed=feed,
         key=key,
         tokens=Tokens(key, settings.token_seconds),
         broker_ready=broker.ready,
@@ -122,6 +129,7 @@ def build(settings: Settings) -> Hub:
         courier=Courier(ledger, broker, {"pull": PullChannel(ledger, leases.arrived)}),
         sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
         application=_application(context),
+        end_waits=end_waits,
     )
 
 
@@ -199,6 +207,7 @@ async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[async
             await _started(server, tasks[-1])
         yield tasks
     finally:
+        hub.end_waits()
         if server is not None:
             server.should_exit = True
         for task in tasks:

@@ -9,7 +9,6 @@ Each command is a module of this package with ``register(app)``; heavy imports s
 from __future__ import annotations
 
 import importlib
-import locale
 import sys
 
 import typer
@@ -41,18 +40,12 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Entry point of the command ``lienthong``."""
-    language.current.set(language.of_terminal(_terminal_locale()))
+    from hub.settings import terminal_language
+
+    language.current.set(language.of_terminal(terminal_language()))
     try:
         build_app()()
     except HubError as error:
         from hub.cli import output
 
         sys.exit(output.report(error))
-
-
-def _terminal_locale() -> str:
-    """The locale's name by LC_ALL, LC_MESSAGES, LANG; empty when this machine does not have it."""
-    try:
-        return locale.setlocale(locale.LC_MESSAGES, "")
-    except locale.Error:
-        return ""

@@ -63,7 +63,7 @@ def doctor(data: Data = None, as_json: output.AsJson = False) -> None:
 async def _examine(chosen: Any) -> list[dict[str, Any]]:
     from hub import wiring
     from hub.broker.rabbit import RabbitBroker
-    from hub.ledger import Ledger, agencies, migration, systems, trust
+    from hub.ledger import Ledger, agencies, systems, trust
     from hub.signatures.jws import HubKey
 
     checks: list[dict[str, Any]] = []

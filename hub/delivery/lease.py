@@ -51,6 +51,10 @@ class Leases:
         """Tell requests that wait for this system's inbox to look again."""
         self._bell.ring(system_id)
 
+    def close(self) -> None:
+        """Answer waiting requests now."""
+        self._bell.close()
+
     async def take(self, system_id: str, limit: int, seconds: int, wait: float) -> list[Leased]:
         """Up to ``limit`` deliveries under one new lease; waits up to ``wait`` seconds for the first."""
         deadline = clock.monotonic() + wait
@@ -61,7 +65,7 @@ class Leases:
                 deliveries.lease, system_id, clock.new_id(), limit, at, at + timedelta(seconds=seconds)
             )
             left = deadline - clock.monotonic()
-            if taken or left <= 0:
+            if taken or left <= 0 or self._bell.closed:
                 return taken
             await self._bell.wait(event, left)
 

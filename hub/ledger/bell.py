@@ -26,6 +26,7 @@ class Bell:
         self._every = every
         self._waiting: dict[str, asyncio.Event] = {}
         self._sleepers = 0
+        self.closed = False
         self._looking: asyncio.Task[None] | None = None
 
     def expect(self, system_id: str) -> asyncio.Event:
@@ -36,6 +37,12 @@ class Bell:
         """Wake those who wait for this system."""
         if event := self._waiting.pop(system_id, None):
             event.set()
+
+    def close(self) -> None:
+        """Wake everybody for good: the process is stopping, and open requests should be answered now."""
+        self.closed = True
+        for system_id in list(self._waiting):
+            self.ring(system_id)
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         """Return when the event is rung or time is up."""

@@ -26,6 +26,10 @@ class Feed:
         self._newest, systems = await self._ledger.read(receipts.arrived, self._newest)
         return systems
 
+    def close(self) -> None:
+        """Answer waiting requests now."""
+        self._bell.close()
+
     async def next(
         self, system_id: str, after: Cursor | None, limit: int, deadline: float
     ) -> tuple[list[ReceiptRecord], Cursor | None]:
@@ -34,6 +38,6 @@ class Feed:
             event = self._bell.expect(system_id)
             found, last = await self._ledger.read(receipts.feed, system_id, after, limit)
             left = deadline - clock.monotonic()
-            if found or left <= 0:
+            if found or left <= 0 or self._bell.closed:
                 return found, last
             await self._bell.wait(event, min(left, LOOK_SECONDS))
