@@ -93,7 +93,7 @@ def test_a_batch_that_cannot_be_committed_whole_commits_nothing(stage: Stage) ->
     bad = stage.acceptance("H33")
     bad.outbox[0]["delivery_id"] = "no such delivery"
     before = counts(stage.ledger)
-    with pytest.raises(Exception, match="(?i)foreign key"):
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
         stage.ledger.write_now(envelopes.accept, [good, bad])
     assert counts(stage.ledger) == before
 
