@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
@@ -12,8 +13,6 @@ from typing import Any
 
 import structlog
 import uvicorn
-from fastapi import FastAPI, Request, Response
-from starlette.exceptions import HTTPException
 
 from hub import dashboard
 from hub import gateway as http
@@ -23,7 +22,6 @@ from hub.broker.rabbit import RabbitBroker
 from hub.delivery.channel import PullChannel
 from hub.delivery.courier import Courier
 from hub.delivery.lease import Leases
-from hub.gateway.problem_details import on_http_exception
 from hub.gateway.tokens import Tokens
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, migration, systems, trust
@@ -86,7 +84,7 @@ class Hub:
     relay: Relay
     courier: Courier
     sweep: Sweep
-    application: FastAPI
+    application: http.Application
     end_waits: Callable[[], None]
 
 
@@ -137,26 +135,15 @@ async def _schema_current(ledger: Ledger) -> bool:
     return await ledger.read(migration.version) == migration.head()
 
 
-def _application(context: http.Gateway) -> FastAPI:
-    application = http.create(context)
+def _application(context: http.Gateway) -> http.Application:
     pages = dashboard.DashboardContext(
         ledger=context.ledger,
         record=exchange_log.append,
         hub_name=context.settings.hub_name,
         base_url=context.settings.base_url,
     )
-    application.include_router(dashboard.pages(pages))
-    application.include_router(dashboard.problem_pages(pages))
-
-    async def not_found(request: Request, error: Exception) -> Response:
-        # a person with a browser gets a page, a system gets a problem document
-        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(("/v1/", "/oauth2/")):
-            code = "not-found" if isinstance(error, HTTPException) and error.status_code == 404 else "request-invalid"
-            return dashboard.error_page(pages, request, code)
-        return await on_http_exception(request, error)
-
-    application.add_exception_handler(HTTPException, not_found)
-    return application
+    routers = (dashboard.pages(pages), dashboard.problem_pages(pages))
+    return http.create(context, routers, functools.partial(dashboard.error_page, pages))
 
 
 def check_roles(settings: Settings, roles: Iterable[str]) -> None:

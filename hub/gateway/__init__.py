@@ -6,7 +6,7 @@ Decides nothing about documents: intake, delivery and receipts do. One request i
 Implements: RFC 9110, RFC 9457, RFC 6749 §4.4, RFC 6750, RFC 7517, W3C Trace Context, OpenAPI 3.1.
 """
 
-from hub.gateway.app import create
+from hub.gateway.app import Application, create
 from hub.gateway.context import Gateway
 
-__all__ = ["Gateway", "create"]
+__all__ = ["Application", "Gateway", "create"]

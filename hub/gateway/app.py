@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Sequence
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from hub import __version__
 from hub.gateway import (
@@ -37,11 +37,15 @@ ROUTERS = (
     operations.router,
 )
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Application = FastAPI
+PageForPeople = Callable[[Request, str], Response]
 
 
-def create(context: Gateway, lifespan: Lifespan | None = None) -> FastAPI:
-    """The HTTP application over a built hub. Wiring adds the people's pages."""
+def create(context: Gateway, pages: Sequence[APIRouter] = (), page_for_people: PageForPeople | None = None) -> FastAPI:
+    """The HTTP application over a built hub, with the routers of the people's pages.
+
+    ``page_for_people(request, code)`` answers a browser at an address that nothing answers to.
+    """
     app = FastAPI(
         title="Liên Thông",
         version=__version__,
@@ -50,16 +54,28 @@ def create(context: Gateway, lifespan: Lifespan | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
         generate_unique_id_function=_operation_id,
     )
     app.state.gateway = context
-    for router in ROUTERS:
+    for router in (*ROUTERS, *pages):
         app.include_router(router)
     docs.install(app)
     problem_details.install(app)
+    if page_for_people is not None:
+        app.add_exception_handler(HTTPException, _for_people_or_systems(page_for_people))
     app.add_middleware(TraceContext)
     return app
+
+
+def _for_people_or_systems(page: PageForPeople) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        for_systems = request.url.path.startswith(("/v1/", "/oauth2/"))
+        if for_systems or "text/html" not in request.headers.get("accept", ""):
+            return await problem_details.on_http_exception(request, error)
+        found = isinstance(error, HTTPException) and error.status_code != 404
+        return page(request, "request-invalid" if found else "not-found")
+
+    return answer
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -189,7 +189,7 @@ async def content(request: Request, envelope_id: str, caller: Caller) -> Respons
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     try:
-        path = context.payloads.path(sha256)
+        path = context.payloads.path(sha256, size)
         if size <= AT_ONCE:
             return Response(path.read_bytes(), headers=headers, media_type="application/xml")
     except OSError as error:

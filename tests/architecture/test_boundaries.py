@@ -33,7 +33,7 @@ def private_imports(path: str, tree: ast.Module) -> list[Breach]:
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(PROGRAM):
-            private = [a.name for a in node.names if a.name.startswith("_") and a.name != "_"]
+            private = [a.name for a in node.names if a.name.startswith("_") and not a.name.endswith("_")]
             abroad = ".".join(node.module.split(".")[:2]) != room(path)
             found += [Breach(path, node.lineno, f"{name} is private to {node.module}") for name in private if abroad]
     return found
