@@ -29,7 +29,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "warn-soft": ("#FAF2E0", "#322A19"),
     "ok-soft": ("#E9F3EC", "#1B2D23"),
     "bar-in": ("#0B5563", "#5FB9C8"),
-    "bar-out": ("#B08A4E", "#C9A468"),
+    "bar-out": ("#A37B3E", "#C9A468"),
     # the mark only, never for text
     "seal": ("#A4262C", "#C2474C"),
 }

@@ -146,7 +146,7 @@ def standing(transaction: Transaction, envelope_id: str, *, only: str | None = N
     statement = select(shown, func.count()).where(delivery.c.envelope_id == envelope_id).group_by(shown)
     if only is not None:
         statement = statement.where(delivery.c.recipient_code == only)
-    return dict(transaction.execute(statement).tuples().all())
+    return dict(transaction.execute(statement).all())
 
 
 def timeline(
@@ -170,18 +170,14 @@ def agency_names(transaction: Transaction, codes: set[str]) -> dict[str, str]:
     """Names of these agencies; unknown codes are left out."""
     if not codes:
         return {}
-    return dict(
-        transaction.execute(select(agency.c.code, agency.c.name).where(agency.c.code.in_(codes))).tuples().all()
-    )
+    return dict(transaction.execute(select(agency.c.code, agency.c.name).where(agency.c.code.in_(codes))).all())
 
 
 def system_names(transaction: Transaction, identifiers: set[str]) -> dict[str, str]:
     """Names of these systems; unknown identifiers are left out."""
     if not identifiers:
         return {}
-    return dict(
-        transaction.execute(select(system.c.id, system.c.name).where(system.c.id.in_(identifiers))).tuples().all()
-    )
+    return dict(transaction.execute(select(system.c.id, system.c.name).where(system.c.id.in_(identifiers))).all())
 
 
 @dataclass(frozen=True, slots=True)

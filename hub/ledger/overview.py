@@ -147,8 +147,7 @@ def _by_hour(transaction: Transaction, moments: Select[Any]) -> dict[datetime, i
         hour = func.substr(type_coerce(moment, Text), 1, 13)
     counted = select(hour.label("hour"), func.count()).group_by(literal_column("hour"))
     return {
-        datetime.fromisoformat(f"{text}:00").replace(tzinfo=UTC): count
-        for text, count in transaction.execute(counted).tuples()
+        datetime.fromisoformat(f"{text}:00").replace(tzinfo=UTC): count for text, count in transaction.execute(counted)
     }
 
 
@@ -173,7 +172,7 @@ def slowest_systems(transaction: Transaction, agency_code: str | None = None, li
         .order_by(envelope.c.received_at)
         .limit(limit)
     )
-    return [SlowSystem(*row) for row in rows.tuples()]
+    return [SlowSystem(*row) for row in rows]
 
 
 def refused_deliveries(

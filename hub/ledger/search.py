@@ -110,7 +110,7 @@ def page(
         .order_by(order)
         .limit(limit + 1)
     )
-    found = [EnvelopeRow(*row) for row in transaction.execute(statement).tuples()]
+    found = [EnvelopeRow(*row) for row in transaction.execute(statement)]
     more, found = len(found) > limit, found[:limit]
     beyond = None if more else _window_end(transaction, candidates, forward)
     if forward:
@@ -244,7 +244,7 @@ def _with_recipients(transaction: Transaction, rows: list[EnvelopeRow], own_agen
     statement = select(counted, agency.c.name).join(agency, agency.c.code == counted.c["first"])
     states: dict[str, dict[str, int]] = defaultdict(dict)
     first: dict[str, tuple[str, str]] = {}
-    for envelope_id, state, number, code, name in transaction.execute(statement).tuples():
+    for envelope_id, state, number, code, name in transaction.execute(statement):
         states[envelope_id][state] = number
         first[envelope_id] = min(first.get(envelope_id, (code, name)), (code, name))
     return [_completed(row, states.get(row.id, {}), first.get(row.id, ("", ""))[1]) for row in rows]

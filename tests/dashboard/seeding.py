@@ -87,6 +87,8 @@ class Seeder:
             ],
         )
 
+        transaction.execute(insert(tables.agency_alias).values(alias="000.00.07.H33", code="H33.07", added_at=at))
+
     def people(self, transaction: Transaction) -> None:
         hashed = hash_password(PASSWORD)
         at = self.now - timedelta(days=30)
@@ -95,6 +97,7 @@ class Seeder:
         people.add_person(transaction, "vanthu", "Văn thư Sở Y tế", ("clerk",), hashed, "H33.07", at)
 
     def entry(self, kind: str, at: datetime, **values: Any) -> None:
+        at = min(at, self.now)
         row = {"id": id_at(at, self.random), "tx": 0, "at": at, "kind": kind, "detail": {}, "actor": ""}
         blank = dict.fromkeys(("agency_code", "envelope_id", "delivery_id", "document_id", "code"), "")
         self.entries.append(row | blank | values)
@@ -212,7 +215,7 @@ class Seeder:
                 closed_at=at if final else None,
                 status_code=status,
                 status_description="Văn thư vào sổ văn bản đến." if status == "03" else "",
-                status_at=at + timedelta(minutes=4) if status else None,
+                status_at=min(self.now, at + timedelta(minutes=4)) if status else None,
             )
         )
         for kind, moment, why in rows:
