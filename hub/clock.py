@@ -62,27 +62,11 @@ class _Identifiers:
 _identifiers = _Identifiers()
 
 
-_last_id = [0, 0]
-_id_lock = threading.Lock()
-
-
 def new_id() -> str:
-    """A UUIDv7 (RFC 9562 §5.7): milliseconds, a counter within the millisecond (§6.2 method 1), 62 random bits.
-
-    Identifiers made by one process sort in the order they were made.
-    """
-    with _id_lock:
-        milliseconds = time.time_ns() // 1_000_000
-        if milliseconds > _last_id[0]:
-            _last_id[:] = [milliseconds, 0]
-        elif _last_id[1] < 0xFFF:
-            _last_id[1] += 1
-        else:  # more than 4096 in a millisecond, or a clock set back: borrow from the next one
-            _last_id[:] = [_last_id[0] + 1, 0]
-        moment, counter = _last_id
-    random_bits = int.from_bytes(os.urandom(8), "big") & (2**62 - 1)
-    value = (moment & (2**48 - 1)) << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | random_bits
-    return str(uuid.UUID(int=value))
+    """A UUIDv7 (RFC 9562 §5.7). Those of one process sort in the order in which they were made."""
+    value = _identifiers.following()
+    time_part, first, second = value >> 74, value >> 62 & 0xFFF, value & (2**62 - 1)
+    return str(uuid.UUID(int=time_part << 80 | 0x7 << 76 | first << 64 | 0x2 << 62 | second))
 
 
 def new_secret() -> str:

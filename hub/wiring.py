@@ -200,7 +200,10 @@ async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[async
         for task in tasks:
             if task.get_name() != "serve":
                 task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                log.error("role.failed", role=task.get_name(), exc_info=outcome)
         await hub.broker.close()
 
 

@@ -41,7 +41,9 @@ def test_no_file_is_longer_than_the_budget() -> None:
 
 
 def test_no_function_is_longer_than_the_budget() -> None:
-    found = [breach for path in python_files() for breach in long_functions(path, parsed(path))]
+    # a migration is one list of statements, generated and then never changed
+    written = [path for path in python_files() if not path.startswith("alembic/versions/")]
+    found = [breach for path in written for breach in long_functions(path, parsed(path))]
     assert not found, report(found)
 
 

@@ -31,11 +31,11 @@ def test_a_letter_reaches_both_recipients_byte_for_byte_and_the_sender_sees_ever
         content = office.client.content(str(delivery["envelope"]))
         assert content == letter
         if office is one:
-            office.client.settle(str(delivery["delivery"]), delivery["lease"]["id"])  # type: ignore[index]  # JSON
+            office.client.settle(str(delivery["delivery"]), delivery["lease"]["id"])  # type: ignore[index]  # a JSON object
             office.client.report_status(str(delivery["delivery"]), "03", "Đã vào sổ")
             office.client.report_status(str(delivery["delivery"]), "06", "Đã xong")
         else:
-            office.client.refuse(str(delivery["delivery"]), "Gửi nhầm cơ quan", delivery["lease"]["id"])  # type: ignore[index]  # JSON
+            office.client.refuse(str(delivery["delivery"]), "Gửi nhầm cơ quan", delivery["lease"]["id"])  # type: ignore[index]  # a JSON object
 
     receipts = sender.client.receipts(accepted["id"])
     events = [(receipt["event"], receipt["recipient"], receipt["code"], receipt["description"]) for receipt in receipts]
@@ -99,7 +99,6 @@ def test_recall_update_and_replacement_may_repeat_the_document_id(world: World) 
         business = Business(kind, "Lý do" if kind else "")
         accepted = sender.client.post_envelope(sender.letter(recipient.code, document_id="43/2026", business=business))
         assert accepted["business_type"] == kind
-    assert sorted(one["business_type"] for one in recipient.client.inbox(limit=10, wait=5)) or True
     eventually(lambda: len(world.log_entries(document_id="43/2026", kind="envelope.accepted")) == 4)
 
 
