@@ -49,9 +49,13 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
 async def submit(request: Request, caller: Caller) -> Response:
     context = gateway(request)
     limit = context.settings.max_envelope_bytes
-    check_head(request, XML, limit)
-    async with streamed(request, context.payloads, limit) as body:
-        outcome = await context.intake.submit(body, caller, traceparent(request))
+    try:
+        check_head(request, XML, limit)
+        async with streamed(request, context.payloads, limit) as body:
+            outcome = await context.intake.submit(body, caller, traceparent(request))
+    except Refused as refusal:  # turned away before there was a body to judge; what is judged comes back as a value
+        await context.intake.turn_away(caller, refusal)
+        raise
     if isinstance(outcome, Rejected):
         return problem(request, outcome.findings, members={"refusal": outcome.refusal})
     return _admitted(outcome)

@@ -26,7 +26,7 @@ from hub.ledger import Ledger, PayloadWriter, Transaction, envelopes, exchange_l
 from hub.ledger.envelopes import Acceptance, Stored
 from hub.ledger.group_commit import GroupCommit
 from hub.ledger.tables import search_text
-from hub.problems import Deferred, Finding
+from hub.problems import Deferred, Finding, Refused
 from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
 from hub.registry.directory import Directory
 from hub.registry.model import System
@@ -80,6 +80,17 @@ class Intake:
         if isinstance(verdict, Declined):
             return await self._reject(received, verdict)
         return await self._admit(body, verdict)
+
+    async def turn_away(self, caller: System, refusal: Refused) -> None:
+        """Log a submission refused by its head or length: there are no octets to name, so no refusal is signed."""
+        entry = Entry(
+            Event.ENVELOPE_REFUSED,
+            clock.now(),
+            actor=caller.id,
+            code=refusal.code,
+            detail={"findings": [asdict(finding) for finding in refusal.findings], "system": caller.id},
+        )
+        await self._ledger.write(exchange_log.append, [entry])
 
     async def check(self, body: PayloadWriter, caller: System) -> Accepted | Declined:
         """The verdict that ``submit`` would give, duplicates aside; nothing is stored or logged."""
