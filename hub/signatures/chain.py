@@ -49,12 +49,19 @@ class RevocationList:
     serials: frozenset[int]
     next_update: datetime | None
     crl: x509.CertificateRevocationList = field(repr=False, compare=False)
+    _signed_by: dict[x509.Certificate, bool] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def load(cls, der: bytes) -> RevocationList:
         crl = x509.load_der_x509_crl(der)
         serials = frozenset(entry.serial_number for entry in crl)
         return cls(crl.issuer.public_bytes(), serials, crl.next_update_utc, crl)
+
+    def signed_by(self, issuer: x509.Certificate) -> bool:
+        """Whether this very authority signed the list; settled once an authority, neither of the two can change."""
+        if issuer not in self._signed_by:
+            self._signed_by[issuer] = _issued_by(self.crl, issuer)
+        return self._signed_by[issuer]
 
 
 @dataclass(frozen=True)
@@ -191,7 +198,7 @@ def _revocation(certificates: tuple[x509.Certificate, ...], store: TrustStore, a
 def _listed(certificate: x509.Certificate, issuer: x509.Certificate, store: TrustStore, at: datetime) -> str:
     name = issuer.subject.public_bytes()
     for listed in store.lists:
-        if listed.issuer != name or not _issued_by(listed.crl, issuer):
+        if listed.issuer != name or not listed.signed_by(issuer):
             continue
         if certificate.serial_number in listed.serials:
             raise Refused("certificate-revoked", f"{common_name(certificate)}, serial {certificate.serial_number:x}")
