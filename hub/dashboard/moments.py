@@ -24,6 +24,11 @@ def day(value: date) -> str:
     return value.strftime("%d/%m/%Y")
 
 
+def formal_day(value: date) -> str:
+    """The day as official letters have it, in Vietnamese (NĐ 30/2020, annex I)."""
+    return f"ngày {value:%d} tháng {value:%m} năm {value.year}"
+
+
 def day_of_text(text: str) -> str:
     """The day of an RFC 3339 time as people read it; the text itself when it is none."""
     try:
@@ -75,6 +80,11 @@ def time_tag(moment: datetime | None, now: datetime) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         moment.isoformat(timespec="seconds"), exact(moment), spoken(moment, now)
     )
+
+
+def exact_tag(moment: datetime) -> Markup:
+    """``<time>`` with day and seconds, for the log."""
+    return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(timespec="milliseconds"), exact(moment))
 
 
 def clock_tag(moment: datetime) -> Markup:

@@ -39,6 +39,8 @@ class Templates:
             "kind_name": kind_name,
             "summary": wording.summary,
             "day": moments.day,
+            "formal_day": moments.formal_day,
+            "exact_tag": moments.exact_tag,
             "day_of_text": moments.day_of_text,
             "exact": moments.exact,
             "clock": moments.clock_tag,

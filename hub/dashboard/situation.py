@@ -41,9 +41,10 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """One sentence about the whole, and where to go. ``tone`` is ok, warn or bad."""
+    """One sentence about the whole, and where to go. ``tone`` is ok, warn or bad; ``shape`` names an icon."""
 
     tone: Literal["ok", "warn", "bad"]
+    shape: str
     title: str
     text: str
     link: str = ""
@@ -114,7 +115,7 @@ def headline(situation: Situation) -> Headline:
         or _given_up(figures)
         or _slow(situation)
         or _refused(figures)
-        or Headline("ok", gettext("Everything flows"), _calm(figures))
+        or Headline("ok", "check", gettext("Everything flows"), _calm(figures))
     )
 
 
@@ -141,7 +142,9 @@ def _stuck(situation: Situation) -> Headline | None:
         "is lost. Check the roles relay and deliver, and the message broker.",
         count,
     ) % {"count": wording.number(count), "age": moments.age(situation.at - since)}
-    return Headline("bad", gettext("Letters are not moving"), text, "/envelopes?state=open", gettext("See what waits"))
+    return Headline(
+        "bad", "hourglass", gettext("Letters are not moving"), text, "/envelopes?state=open", gettext("See what waits")
+    )
 
 
 def _given_up(figures: Figures) -> Headline | None:
@@ -153,7 +156,7 @@ def _given_up(figures: Figures) -> Headline | None:
         figures.dead,
     ) % {"count": wording.number(figures.dead)}
     return Headline(
-        "bad", gettext("Some letters could not be delivered"), text, "/envelopes?state=dead", gettext("See them")
+        "bad", "box", gettext("Some letters could not be delivered"), text, "/envelopes?state=dead", gettext("See them")
     )
 
 
@@ -181,7 +184,7 @@ def _slow(situation: Situation) -> Headline | None:
             "systems": ", ".join(system.name for system in slow)
         }
         text = gettext("The oldest letter has waited for %(age)s. Call whoever runs these systems.") % values
-    return Headline("warn", title, text, "/envelopes?state=open", gettext("See what waits"))
+    return Headline("warn", "hourglass", title, text, "/envelopes?state=open", gettext("See what waits"))
 
 
 def _refused(figures: Figures) -> Headline | None:
@@ -193,5 +196,5 @@ def _refused(figures: Figures) -> Headline | None:
         figures.refused_deliveries,
     ) % {"count": wording.number(figures.refused_deliveries)}
     return Headline(
-        "warn", gettext("Recipients refused letters"), text, "/envelopes?state=refused", gettext("See them")
+        "warn", "cross", gettext("Recipients refused letters"), text, "/envelopes?state=refused", gettext("See them")
     )

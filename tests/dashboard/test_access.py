@@ -9,9 +9,10 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from hub.ledger import Transaction, tables
+from hub.ledger import Ledger, Transaction, tables
 from tests.dashboard.conftest import Site
 from tests.dashboard.seeding import PASSWORD
+from tests.dashboard.serving import served
 
 PRIVATE = ("/", "/envelopes", "/envelopes/01890000-0000-7000-8000-000000000000", "/refusals", "/log")
 
@@ -213,3 +214,14 @@ def test_problem_pages_are_public_and_speak_both_languages(client: httpx.Client)
     assert "The document was changed after it was signed" in client.get("/problems/signature-digest").text
     vietnamese = client.get("/problems/signature-digest", headers={"Accept-Language": "vi"}).text
     assert "Tài liệu đã bị thay đổi sau khi ký" in vietnamese
+
+
+def test_a_ledger_that_does_not_answer_is_a_page_and_not_a_riddle() -> None:
+    ledger = Ledger.postgresql("postgresql://nobody@127.0.0.1:9/nowhere", 2)
+    with served(ledger) as address, httpx.Client(base_url=address, cookies={"lienthong-session": "x"}) as client:
+        response = client.get("/", headers={"Accept-Language": "en"})
+        assert response.status_code == 503
+        assert int(response.headers["retry-after"]) > 0
+        assert "ledger-unavailable" in response.text
+        assert client.get("/problems/ledger-unavailable").status_code == 200
+    ledger.close()
