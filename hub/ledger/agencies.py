@@ -9,7 +9,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import and_, func, insert, or_, select, tuple_, union_all, update
+from sqlalchemy import and_, func, insert, or_, select, text, tuple_, union_all, update
 
 from hub.ledger.engine import Transaction
 from hub.ledger.tables import agency, agency_alias, agency_certificate, registry_revision, system
@@ -27,14 +27,15 @@ def revision(transaction: Transaction) -> int:
 
 def raise_revision(transaction: Transaction) -> int:
     """The next revision, in the caller's transaction. The row's lock puts changes of the registry in order."""
-    raised: int | None = transaction.execute(
+    raising = (
         update(registry_revision)
         .values(revision=registry_revision.c.revision + 1)
         .returning(registry_revision.c.revision)
-    ).scalar_one_or_none()
+    )
+    raised: int | None = transaction.execute(raising).scalar_one_or_none()
     if raised is None:
-        transaction.execute(insert(registry_revision).values(id=1, revision=1))
-        return 1
+        transaction.execute(text("INSERT INTO registry_revision (id, revision) VALUES (1, 0) ON CONFLICT DO NOTHING"))
+        raised = transaction.execute(raising).scalar_one()
     return raised
 
 
@@ -88,8 +89,12 @@ class NewAgency:
 
 def add(transaction: Transaction, new: NewAgency, at: datetime) -> None:
     """Register an agency. Raises ``Refused``: ``registry-conflict``, ``registry-unknown``."""
-    for code in (new.code, *new.aliases):
-        if find(transaction, [code]):
+    # first, for its lock: who registers the same identifier at the same moment must see this one
+    number = raise_revision(transaction)
+    asked = [new.code, *new.aliases]
+    known = find(transaction, asked)
+    for place, code in enumerate(asked):
+        if code in known or code in asked[:place]:
             raise Refused("registry-conflict", code, "code")
     level = 1
     if new.parent_code is not None:
@@ -108,7 +113,7 @@ def add(transaction: Transaction, new: NewAgency, at: datetime) -> None:
             level=level,
             active=new.active,
             changed_at=at,
-            revision=raise_revision(transaction),
+            revision=number,
         )
     )
     for alias in new.aliases:

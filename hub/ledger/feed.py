@@ -7,6 +7,7 @@ transaction number lies below every transaction still running.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from sqlalchemy import BigInteger, Select, Table, Text, cast, func
 
 from hub.ledger.engine import Transaction
 from hub.problems import Refused
+
+_FORM = re.compile("([0-9a-f]{1,16})-([0-9a-f]{1,16})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,9 @@ class Cursor:
         """Raises ``Refused('request-invalid')`` for text that no feed has given out."""
         if not value:
             return None
-        tx, dash, seq = value.partition("-")
-        try:
-            cursor = cls(int(tx, 16), int(seq, 16))
-        except ValueError as error:
-            raise Refused("request-invalid", "not a cursor", "after") from error
-        if not dash or not (0 <= cursor.tx < 2**63 and 0 <= cursor.seq < 2**63):
+        given = _FORM.fullmatch(value)
+        cursor = cls(int(given[1], 16), int(given[2], 16)) if given else None
+        if cursor is None or max(cursor.tx, cursor.seq) >= 2**63:
             raise Refused("request-invalid", "not a cursor", "after")
         return cursor
 

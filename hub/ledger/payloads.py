@@ -44,11 +44,14 @@ class PayloadWriter:
     def keep(self) -> str:
         """Make the body durable under its digest, which is returned. Blocking: call it in a thread.
 
-        The file is synced before it gets its name: a torn file can never stand under a digest.
+        The file is synced before it gets its name: a torn file can never stand under a digest. One that a damaged disk
+        shortened is written anew.
         """
         digest = self.sha256
         target = path_of(self._directory, digest)
-        if target.exists():
+        if target.is_file() and target.stat().st_size == self.size:
+            # another request may have named it a moment ago: the name must be durable before ours is answered
+            _sync_directory(target.parent)
             return digest
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".keep-")
@@ -82,10 +85,10 @@ class PayloadStore:
     def writer(self) -> PayloadWriter:
         return PayloadWriter(self.directory)
 
-    def path(self, sha256: str) -> Path:
-        """Where the body with this digest lies; raises ``FileNotFoundError`` when it is not kept here."""
+    def path(self, sha256: str, size: int) -> Path:
+        """Where the body with this digest lies; raises ``FileNotFoundError`` when it is not kept here whole."""
         path = path_of(self.directory, sha256)
-        if not path.is_file():
+        if not path.is_file() or path.stat().st_size != size:
             raise FileNotFoundError(sha256)
         return path
 

@@ -116,6 +116,8 @@ def add_person(
     for role in roles:
         if role not in ROLES:
             raise Refused("registry-invalid", f"{role}: one of {', '.join(ROLES)}", "role")
+    if agency_code is not None and agency_code not in agencies.find(transaction, [agency_code]):
+        raise Refused("registry-unknown", agency_code, "agency")
     password = clock.new_secret()[:16]  # 96 random bits, short enough to type once
     at = clock.now()
     people.add_person(transaction, login, name, tuple(roles), hash_password(password), agency_code, at)

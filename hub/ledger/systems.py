@@ -30,6 +30,7 @@ def _system(row: Row[*tuple[Any, ...]]) -> System:
 
 def add(transaction: Transaction, new: System, url: str | None, at: datetime) -> None:
     """Register a system. Raises ``Refused('registry-conflict')`` when the name is taken."""
+    raise_revision(transaction)  # first, for its lock
     if by_name(transaction, new.name) is not None:
         raise Refused("registry-conflict", new.name, "name")
     transaction.execute(
@@ -45,7 +46,6 @@ def add(transaction: Transaction, new: System, url: str | None, at: datetime) ->
             created_at=at,
         )
     )
-    raise_revision(transaction)
 
 
 def by_client(transaction: Transaction, client_id: str) -> System | None:

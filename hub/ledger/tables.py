@@ -267,8 +267,9 @@ outbox = Table(
     Column("attempt", Integer, nullable=False, server_default=text("1")),
     _not_null_text("traceparent"),
     Column("claimed_until", Instant),
-    Index("ix_outbox_priority_seq", text("priority DESC"), "seq"),
 )
+
+Index("ix_outbox_priority_seq", outbox.c.priority.desc(), outbox.c.seq)
 
 receipt = Table(
     "receipt",

@@ -1,0 +1,110 @@
+"""The payload store: kept once, whole or not at all, and nowhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from hub.ledger import PayloadStore, PayloadWriter
+from hub.ledger.payloads import SPILL_BYTES
+
+BIG = os.urandom(3 * SPILL_BYTES + 17)
+
+
+@pytest.fixture
+def payloads(tmp_path: Path) -> PayloadStore:
+    return PayloadStore(tmp_path / "payloads")
+
+
+def written(payloads: PayloadStore, body: bytes, step: int = 65_536) -> PayloadWriter:
+    writer = payloads.writer()
+    for start in range(0, len(body), step):
+        writer.write(body[start : start + step])
+    return writer
+
+
+def files(payloads: PayloadStore) -> list[Path]:
+    return [path for path in payloads.directory.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("body", [b"", b"x", BIG[:SPILL_BYTES], BIG[: SPILL_BYTES + 1], BIG])
+def test_a_kept_body_is_found_whole_under_its_digest(payloads: PayloadStore, body: bytes) -> None:
+    writer = written(payloads, body)
+    digest = writer.keep()
+    writer.discard()
+    assert digest == hashlib.sha256(body).hexdigest()
+    assert payloads.path(digest, len(body)).read_bytes() == body
+    assert files(payloads) == [payloads.path(digest, len(body))]
+
+
+def test_a_body_that_is_not_kept_leaves_nothing(payloads: PayloadStore) -> None:
+    writer = written(payloads, BIG)
+    assert writer.read() == BIG
+    assert writer.size == len(BIG)
+    writer.discard()
+    assert files(payloads) == []
+
+
+def test_reading_does_not_disturb_keeping(payloads: PayloadStore) -> None:
+    writer = written(payloads, BIG)
+    assert writer.read() == BIG
+    assert payloads.path(writer.keep(), len(BIG)).read_bytes() == BIG
+
+
+def test_a_long_body_spills_to_disk_and_a_short_one_does_not(payloads: PayloadStore) -> None:
+    short, long = written(payloads, BIG[:1000]), written(payloads, BIG)
+    assert not short._file._rolled  # type: ignore[attr-defined]  # only the standard library's object can tell
+    assert long._file._rolled  # type: ignore[attr-defined]  # same
+    short.discard()
+    long.discard()
+
+
+def test_the_same_content_is_kept_once_however_many_keep_it_at_once(payloads: PayloadStore) -> None:
+    writers = [written(payloads, BIG) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        digests = set(pool.map(PayloadWriter.keep, writers))
+    assert len(digests) == 1
+    assert files(payloads) == [payloads.path(digests.pop(), len(BIG))]
+
+
+def test_a_file_that_was_lost_or_shortened_is_not_handed_out(payloads: PayloadStore) -> None:
+    digest = written(payloads, BIG).keep()
+    path = payloads.path(digest, len(BIG))
+    os.truncate(path, 100)
+    with pytest.raises(FileNotFoundError):
+        payloads.path(digest, len(BIG))
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        payloads.path(digest, len(BIG))
+
+
+def test_keeping_again_mends_a_shortened_file(payloads: PayloadStore) -> None:
+    digest = written(payloads, BIG).keep()
+    os.truncate(payloads.path(digest, len(BIG)), 100)
+    written(payloads, BIG).keep()
+    assert payloads.path(digest, len(BIG)).read_bytes() == BIG
+
+
+def test_a_body_that_cannot_be_stored_fails_and_leaves_nothing(
+    payloads: PayloadStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    writer = written(payloads, BIG)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        writer.keep()
+    assert files(payloads) == []
+
+
+@pytest.mark.parametrize(
+    "digest", ["", "..", "../../etc/passwd", "a" * 63, "A" * 64, "g" * 64, "a" * 62 + "/.", "a" * 64 + "\n"]
+)
+def test_only_a_digest_names_a_file(payloads: PayloadStore, digest: str) -> None:
+    with pytest.raises(ValueError, match="SHA-256"):
+        payloads.path(digest, 1)
