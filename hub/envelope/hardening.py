@@ -27,6 +27,7 @@ class Limits:
 
     depth: int = 32
     elements: int = 100_000
+    attributes: int = 20_000
     attributes_per_element: int = 32
     namespaces: int = 64
     name_length: int = 512
@@ -37,7 +38,7 @@ class _Scan:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.depth = self.elements = 0
+        self.depth = self.elements = self.attributes_seen = 0
         self.namespaces: set[tuple[str | None, str | None]] = set()
         self.parser = parser = expat.ParserCreate("UTF-8", namespace_separator=" ")
         parser.buffer_text = True
@@ -81,10 +82,15 @@ class _Scan:
         if attributes:
             if len(attributes) > limits.attributes_per_element:
                 self.refuse("xml-limit", f"more than {limits.attributes_per_element} attributes on one element")
+            self.attributes_seen += len(attributes)
+            if self.attributes_seen > limits.attributes:
+                self.refuse("xml-limit", f"more than {limits.attributes} attributes")
             self.attributes(attributes)
 
     def attributes(self, attributes: dict[str, str]) -> None:
         for name in attributes:
+            if len(name) > self.limits.name_length:
+                self.refuse("xml-limit", f"a name longer than {self.limits.name_length}")
             namespace, _, _local = name.rpartition(" ")
             if namespace in (
                 "http://www.w3.org/XML/1998/namespace",

@@ -43,7 +43,10 @@ def _local(tag: str) -> str:
 
 
 def path_of(element: Element) -> str:
-    """A readable XPath without namespaces: ``/edXML/edXMLEnvelope/…/To[2]/OrganId``."""
+    """A readable XPath without namespaces: ``/edXML/edXMLEnvelope/…/To[2]/OrganId``.
+
+    It counts siblings: for one node of a refusal, not for every node of a list.
+    """
     steps: list[str] = []
     node = element
     while node is not None:
@@ -179,14 +182,15 @@ def _manifest(root: Element) -> tuple[ManifestEntry, ...]:
     manifest = _only(body, q("Manifest")) if manifest is None else manifest
     if manifest is None:
         return ()
+    place = path_of(manifest)
     return tuple(
         ManifestEntry(
             content_id=content_id(_text(node, "ContentId") or node.get(f"{{{XLINK}}}href", "").strip()),
             name=_text(node, "AttachmentName"),
             content_type=_text(node, "ContentType"),
-            location=path_of(node),
+            location=f"{place}/Reference[{number}]",
         )
-        for node in manifest.findall(q("Reference"))
+        for number, node in enumerate(manifest.findall(q("Reference")), 1)
     )
 
 
@@ -194,10 +198,12 @@ def _attachments(root: Element) -> tuple[EncodedAttachment, ...]:
     payload = _only(root, q("AttachmentEncoded"))
     if payload is None:
         return ()
-    return tuple(_attachment(node) for node in payload.findall(q("Attachment")))
+    place = path_of(payload)
+    nodes = payload.findall(q("Attachment"))
+    return tuple(_attachment(node, f"{place}/Attachment[{number}]") for number, node in enumerate(nodes, 1))
 
 
-def _attachment(node: Element) -> EncodedAttachment:
+def _attachment(node: Element, location: str) -> EncodedAttachment:
     encoded = _only(node, q("ContentTransferEncoded"))
     if encoded is not None and len(encoded):
         raise Refused("edxml-structure", "ContentTransferEncoded holds elements", path_of(encoded))
@@ -206,5 +212,5 @@ def _attachment(node: Element) -> EncodedAttachment:
         name=_text(node, "AttachmentName"),
         content_type=_text(node, "ContentType"),
         encoded="" if encoded is None else (encoded.text or ""),
-        location=path_of(node),
+        location=location,
     )

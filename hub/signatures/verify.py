@@ -64,7 +64,7 @@ def verify(root: Any, store: TrustStore, at: datetime) -> SignedContent:
         result = XMLVerifier().verify(root, x509_cert=path.leaf, parser=parser, expect_config=configuration)
     except signxml.exceptions.InvalidDigest as error:
         raise Refused("signature-digest", "the digest does not match the document") from error
-    except (signxml.exceptions.SignXMLException, etree.DocumentInvalid, ValueError) as error:
+    except (signxml.exceptions.SignXMLException, etree.LxmlError, ValueError) as error:
         raise Refused("signature-invalid", str(error).splitlines()[0] if str(error) else "") from error
     signed = getattr(result, "signed_xml", None)
     if signed is None or signed.tag != ROOT:

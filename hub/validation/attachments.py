@@ -19,8 +19,9 @@ async def check(exam: Examination) -> None:
     if not content.attachments and not content.manifest:
         exam.find("attachment-missing", "the envelope has no attachment", MANIFEST)
         return
-    if len(content.attachments) > exam.policy.attachments:
-        exam.find("attachment-limit", f"{len(content.attachments)} of {exam.policy.attachments}", MANIFEST)
+    count = max(len(content.attachments), len(content.manifest))
+    if count > exam.policy.attachments:
+        exam.find("attachment-limit", f"{count} of {exam.policy.attachments}", MANIFEST)
         return
     listed = _unique(exam, content.manifest)
     sent = _unique(exam, content.attachments)

@@ -1,0 +1,37 @@
+"""Every attack of the corpus is refused with its own code, and its honest twin is accepted."""
+
+from __future__ import annotations
+
+import pytest
+from signxml.exceptions import SignXMLException
+
+from adapters.sandbox.pki import Identity
+from tests.hostile import duplicates, signature_forms, wrapping, xml_forms
+from tests.hostile.forgery import Attack, Bench, naive
+
+CORPUS: list[Attack] = [*wrapping.ATTACKS, *signature_forms.ATTACKS, *duplicates.ATTACKS, *xml_forms.ATTACKS]
+
+
+@pytest.fixture(scope="module")
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.mark.parametrize("attack", CORPUS, ids=lambda attack: attack.name)
+async def test_the_attack_is_refused_with_its_code_and_its_twin_is_accepted(bench: Bench, attack: Attack) -> None:
+    assert await bench.code(attack.forge(bench)) == attack.code
+    assert await bench.code(attack.twin(bench)) == ""
+
+
+@pytest.mark.parametrize("attack", [one for one in CORPUS if one.deceives], ids=lambda attack: attack.name)
+def test_a_verifier_without_the_rules_is_taken_in(bench: Bench, attack: Attack) -> None:
+    """Otherwise the refusal above would prove less than it seems to."""
+    forgery = attack.forge(bench)
+    assert any(holds(forgery, signer) for signer in (bench.sender, bench.rsa, bench.p384))
+
+
+def holds(body: bytes, signer: Identity) -> bool:
+    try:
+        return naive(body, signer) is not None
+    except SignXMLException:
+        return False  # not signed by this one
