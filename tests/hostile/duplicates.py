@@ -5,7 +5,7 @@ Two readers that look the same element up differently would see two different le
 
 from __future__ import annotations
 
-from tests.hostile.forgery import Attack, Bench, Maker, doubled, seal, within
+from tests.hostile.forgery import Attack, Maker, Workshop, doubled, seal, within
 
 STRUCTURE = "edxml-structure"
 # each of these is read, so each may stand once
@@ -50,13 +50,13 @@ def renamed(old: str, new: str) -> Maker:
     return lambda bench: seal(within(bench.message(), f"edXML:{old}>", f"edXML:{new}>", 2), bench.sender)
 
 
-def second_envelope(bench: Bench) -> bytes:
+def second_envelope(bench: Workshop) -> bytes:
     """A second envelope after the signed one, signed with it."""
     forged = "<edXML:edXMLEnvelope xmlns:edXML='http://www.mic.gov.vn/TBT/QCVN_102_2016'></edXML:edXMLEnvelope>"
     return changed("<AttachmentEncoded>", forged + "<AttachmentEncoded>")(bench)
 
 
-def second_header(bench: Bench) -> bytes:
+def second_header(bench: Workshop) -> bytes:
     return changed("<edXML:edXMLBody>", "<edXML:edXMLHeader/><edXML:edXMLBody>")(bench)
 
 

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 from signxml import DigestAlgorithm, SignatureConfiguration, SignatureMethod, XMLVerifier
 
-from adapters.sandbox.pki import Identity
+from adapters.sandbox.pki import Identity, Pki
 from hub.envelope.names import DSIG, EDXML
 from hub.envelope.writing import document_message
 from tests.intake.register import Register, letter
@@ -100,17 +100,14 @@ class Form:
 
 
 @dataclass
-class Bench:
-    """Two agencies that sign, one that receives, one that is nobody's."""
+class Workshop:
+    """What an attack is made with: an agency with keys of three kinds, a stranger, an authority."""
 
-    register: Register = field(default_factory=Register)
-
-    def __post_init__(self) -> None:
-        self.sender = self.register.identity(SENDER)
-        self.rsa = self.register.identity(SENDER, "rsa2048")
-        self.p384 = self.register.identity(SENDER, "p384")
-        self.stranger = self.register.identity(STRANGER)
-        self.register.agency(RECIPIENT)
+    pki: Pki
+    sender: Identity
+    rsa: Identity
+    p384: Identity
+    stranger: Identity
 
     def message(self, **changes: Any) -> bytes:
         """An unsigned letter."""
@@ -119,12 +116,26 @@ class Bench:
     def honest(self) -> bytes:
         return seal(self.message(), self.sender)
 
+
+@dataclass
+class Bench(Workshop):
+    """A workshop whose agencies are registered, so that a verdict can be asked for."""
+
+    register: Register
+
+    @classmethod
+    def create(cls) -> Bench:
+        register = Register()
+        register.agency(RECIPIENT)
+        keys = [register.identity(SENDER, kind) for kind in ("p256", "rsa2048", "p384")]
+        return cls(register.pki, *keys, register.identity(STRANGER), register)
+
     async def code(self, body: bytes) -> str:
         """The code of the first finding; empty when the envelope is accepted."""
         return next(iter(await self.register.codes(body, SENDER)), "")
 
 
-Maker = Callable[[Bench], bytes]
+Maker = Callable[[Workshop], bytes]
 
 
 @dataclass(frozen=True)
@@ -134,7 +145,7 @@ class Attack:
     name: str
     code: str
     forge: Maker
-    twin: Maker = Bench.honest
+    twin: Maker = Workshop.honest
     deceives: bool = False  # a verifier without the profile's rules says that the signature holds
 
 

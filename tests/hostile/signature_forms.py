@@ -20,9 +20,9 @@ from tests.hostile.forgery import (
     MORE,
     SHA1,
     Attack,
-    Bench,
     Form,
     Maker,
+    Workshop,
     by_id,
     certificates,
     seal,
@@ -135,7 +135,7 @@ _BODY_ID = "<edXML:edXMLBody>", '<edXML:edXMLBody Id="b">'
 def partial(identifier: str, change: tuple[str, str]) -> Maker:
     """A signature that covers one element only."""
 
-    def forge(bench: Bench) -> bytes:
+    def forge(bench: Workshop) -> bytes:
         form = Form(uri=f"#{identifier}", covers=by_id(identifier), transforms=(_TAIL,))
         return seal(within(bench.message(), *change), bench.sender, form)
 
@@ -170,23 +170,23 @@ def _in_x509_data(text: str) -> Callable[[Any], str]:
     return lambda who: x509_data(who).replace("<ds:X509Data>", f"<ds:X509Data>{text}", 1)
 
 
-def strangers_first(bench: Bench) -> bytes:
+def strangers_first(bench: Workshop) -> bytes:
     form = Form(key_info=lambda who: f"<ds:X509Data>{certificates(*bench.stranger.chain, *who.chain)}</ds:X509Data>")
     return seal(bench.message(), bench.sender, form)
 
 
-def strangers_key(bench: Bench) -> bytes:
+def strangers_key(bench: Workshop) -> bytes:
     return seal(bench.message(), bench.stranger)
 
 
-def strangers_last(bench: Bench) -> bytes:
+def strangers_last(bench: Workshop) -> bytes:
     """Honest: what follows the leaf is only offered for building the path."""
     form = Form(key_info=lambda who: f"<ds:X509Data>{certificates(*who.chain, *bench.stranger.chain)}</ds:X509Data>")
     return seal(bench.message(), bench.sender, form)
 
 
-def crl(bench: Bench) -> bytes:
-    encoded = base64.b64encode(bench.register.pki.issuing.crl().public_bytes(Encoding.DER)).decode()
+def crl(bench: Workshop) -> bytes:
+    encoded = base64.b64encode(bench.pki.issuing.crl().public_bytes(Encoding.DER)).decode()
     return sealed(Form(key_info=_in_x509_data(f"<ds:X509CRL>{encoded}</ds:X509CRL>")))(bench)
 
 
@@ -244,7 +244,7 @@ KEYS = [
 def edited(old: str, new: str) -> Maker:
     """The honest letter's signature with one text in place of another; ``old`` is a pattern."""
 
-    def forge(bench: Bench) -> bytes:
+    def forge(bench: Workshop) -> bytes:
         body = bench.honest()
         changed = re.sub(old.encode(), new.encode(), body, count=1, flags=re.DOTALL)
         assert changed != body
@@ -253,7 +253,7 @@ def edited(old: str, new: str) -> Maker:
     return forge
 
 
-def second_signature(bench: Bench) -> bytes:
+def second_signature(bench: Workshop) -> bytes:
     body = bench.honest()
     found = re.search(rb"<ds:Signature .*</ds:Signature>", body)
     assert found is not None
@@ -261,7 +261,7 @@ def second_signature(bench: Bench) -> bytes:
 
 
 def value_of(change: Callable[[bytes], bytes]) -> Maker:
-    def forge(bench: Bench) -> bytes:
+    def forge(bench: Workshop) -> bytes:
         body = bench.honest()
         found = re.search(rb"<ds:SignatureValue>(.*?)<", body)
         assert found is not None
@@ -270,7 +270,7 @@ def value_of(change: Callable[[bytes], bytes]) -> Maker:
     return forge
 
 
-def spare_bits(bench: Bench) -> bytes:
+def spare_bits(bench: Workshop) -> bytes:
     """64 octets end in ``==``: the digit before has four bits to spare, which a lenient decoder drops."""
     body = bench.honest()
     at = body.index(b"==</ds:SignatureValue>") - 1

@@ -14,7 +14,7 @@ CORPUS: list[Attack] = [*wrapping.ATTACKS, *signature_forms.ATTACKS, *duplicates
 
 @pytest.fixture(scope="module")
 def bench() -> Bench:
-    return Bench()
+    return Bench.create()
 
 
 @pytest.mark.parametrize("attack", CORPUS, ids=lambda attack: attack.name)

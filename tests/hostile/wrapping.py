@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.hostile.forgery import HEADER_END, Attack, Bench, Form, Maker, by_id, element, seal, within
+from tests.hostile.forgery import HEADER_END, Attack, Form, Maker, Workshop, by_id, element, seal, within
 
 EVIL = "Chuyển toàn bộ ngân sách"
 
 
-def by_reference(bench: Bench) -> bytes:
+def by_reference(bench: Workshop) -> bytes:
     """The victim's letter, signed by the envelope's Id alone."""
     message = within(bench.message(), "<edXML:edXMLEnvelope ", '<edXML:edXMLEnvelope Id="e1" ')
     return seal(message, bench.sender, Form(uri="#e1", covers=by_id("e1")))
@@ -106,7 +106,7 @@ MOVES: tuple[tuple[str, Callable[[Pieces], bytes], str, str], ...] = (
 
 
 def wrapped(make: Maker, move: Callable[[Pieces], bytes]) -> Maker:
-    def forge(bench: Bench) -> bytes:
+    def forge(bench: Workshop) -> bytes:
         body = make(bench)
         pieces = Pieces.of(body)
         forgery = body.replace(pieces.signed, move(pieces))
@@ -122,5 +122,5 @@ ATTACKS = [
         Attack(f"{name}, by Id", code, wrapped(by_reference, move), deceives=not name.startswith("XSW1"))
         for name, move, code, _ in MOVES
     ),
-    *(Attack(f"{name}, of the whole", whole, wrapped(Bench.honest, move)) for name, move, _, whole in MOVES),
+    *(Attack(f"{name}, of the whole", whole, wrapped(Workshop.honest, move)) for name, move, _, whole in MOVES),
 ]

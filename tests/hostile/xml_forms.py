@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hub.envelope.hardening import Limits
-from tests.hostile.forgery import Attack, Bench, Maker, seal
+from tests.hostile.forgery import Attack, Maker, Workshop, seal
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 _ROOT = "<edXML "
@@ -149,7 +149,7 @@ _NAME = _LIMITS.name_length
 def crowded(elements: int) -> Maker:
     """A letter with exactly this many elements, the signature's included."""
 
-    def make(bench: Bench) -> bytes:
+    def make(bench: Workshop) -> bytes:
         missing = elements - bench.honest().count(b"</")
         return in_body("<x></x>" * missing)(bench)
 
