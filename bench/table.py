@@ -38,8 +38,9 @@ def row(figures: Figures) -> str:
 
 def notes() -> str:
     return (
-        f"end to end: accepted, taken with its content, digest compared, settled by every recipient, over HTTP; median\n"
-        f"of {WINDOWS} windows of {WINDOW_SECONDS:.0f} s (lowest-highest). accepted: intake alone, nobody taking. The driver shares the\n"
-        f"processors with the hub; its own time is not in the hub's sum. up: all roles in one process. s p50/p95: from\n"
-        f"acceptance to the last settlement, at full load. foreign: share of the machine that other programs took."
+        "end to end: accepted, taken with its content, digest compared, settled by every recipient, over HTTP;\n"
+        f"median of {WINDOWS} windows of {WINDOW_SECONDS:.0f} s (lowest-highest). accepted: intake alone.\n"
+        "The driver shares the processors with the hub; its own time is not in the hub's sum. up: all roles in one\n"
+        "process. s p50/p95: from acceptance to the last settlement, at full load. foreign: share of the machine\n"
+        "that other programs took."
     )

@@ -1,0 +1,116 @@
+"""A hub as four processes on private PostgreSQL and RabbitMQ, with agencies, for one scenario after another."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.client.proof import verify_receipt
+from hub import clock
+from tests.chaos.books import Books, Tally, tally
+from tests.chaos.traffic import LEASE_SECONDS, Traffic
+from tests.services import PostgreSQL, RabbitMQ
+from tests.world import ROLES, Office, World, eventually
+
+RECIPIENTS = 3
+ENVIRONMENT = {
+    "LIENTHONG_SWEEP_EVERY_SECONDS": "1",
+    "LIENTHONG_SWEEP_AFTER_SECONDS": "4",
+    "LIENTHONG_RELAY_CLAIM_SECONDS": "3",
+}
+
+
+@dataclass
+class Stage:
+    """The hub, its services, one sender and three recipients, each with a system of its own."""
+
+    world: World
+    postgresql: PostgreSQL
+    rabbitmq: RabbitMQ
+    sender: Office
+    recipients: list[Office]
+
+    def letters(self, count: int) -> dict[str, bytes]:
+        """Signed letters to all recipients, by document id."""
+        codes = [office.code for office in self.recipients]
+        identifiers = [str(uuid.uuid4()) for _ in range(count)]
+        return {one: self.sender.letter(*codes, document_id=one) for one in identifiers}
+
+    @contextmanager
+    def traffic(self, books: Books, seed: int) -> Iterator[Traffic]:
+        with Traffic(self.world, books, self.sender, self.recipients, seed) as traffic:
+            yield traffic
+
+    def processes(self) -> dict[str, int]:
+        """The process of every role; a role that has ended is an error."""
+        ended = {role: one.poll() for role, one in self.world.processes.items() if one.poll() is not None}
+        assert not ended, f"ended by themselves: {ended}\n{self.world.logs()}"
+        return {role: one.pid for role, one in self.world.processes.items()}
+
+    def settle_all(self, books: Books, traffic: Traffic, seconds: float) -> dict[str, str]:
+        """Wait until every letter is accepted and every delivery settled; the senders' view of each delivery."""
+        states: dict[str, str] = {}
+
+        def done() -> bool:
+            traffic.check()
+            if len(books.accepted) < len(books.sent):
+                return False
+            open_envelopes = {envelope for one, envelope in books.expected().items() if states.get(one) != "settled"}
+            for envelope in open_envelopes:
+                answer = self.sender.client.envelope(envelope)
+                states.update({row["delivery"]: row["state"] for row in answer["recipients"]})
+            return all(states.get(one) == "settled" for one in books.expected())
+
+        try:
+            eventually(done, seconds, every=0.3)
+        except AssertionError as error:
+            raise AssertionError(f"{self.unfinished(books, states)}\n{self.world.logs()}") from error
+        return states
+
+    def unfinished(self, books: Books, states: dict[str, str]) -> str:
+        unsettled = {one: states.get(one, "?") for one in books.expected() if states.get(one) != "settled"}
+        return (
+            f"{len(books.accepted)} of {len(books.sent)} accepted; "
+            f"{len(unsettled)} deliveries not settled: {list(unsettled.items())[:5]}"
+        )
+
+    def close_books(self, books: Books, traffic: Traffic, since: str, seconds: float) -> Tally:
+        """Wait for the end, let recipients go on asking beyond every lease, compare."""
+        states = self.settle_all(books, traffic, seconds)
+        _quiet(LEASE_SECONDS)
+        traffic.check()
+        # every query is itself an entry: without an end the pages would never be empty
+        log = self.world.log_entries(since=since, until=clock.rfc3339(clock.now()))
+        self._check_acknowledgements(books)
+        return tally(books, log, states)
+
+    def _check_acknowledgements(self, books: Books) -> None:
+        keys = self.sender.client.jwks()
+        for document_id, answer in books.accepted.items():
+            payload = verify_receipt(answer["acknowledgement"], keys)
+            if payload["sha256"] != books.sent[document_id] or payload["envelope_id"] != answer["id"]:
+                books.wrong.append(f"{document_id}: the acknowledgement is about something else")
+
+
+def _quiet(seconds: float) -> None:
+    """Time in which a delivery that is wrongly still takeable would be shown: its last lease has run out by then."""
+    end = clock.monotonic() + seconds + 0.5
+    eventually(lambda: clock.monotonic() > end, seconds + 2)
+
+
+@contextmanager
+def raised_stage(directory: Path, postgresql: PostgreSQL, rabbitmq: RabbitMQ, name: str) -> Iterator[Stage]:
+    """A fresh database, virtual host and hub; all four roles running."""
+    environment = {
+        **ENVIRONMENT,
+        "LIENTHONG_DATABASE_URL": postgresql.create_database(name),
+        "LIENTHONG_BROKER_URL": rabbitmq.create_vhost(name),
+    }
+    with World(directory, environment) as world:
+        sender = world.office()
+        recipients = [world.office() for _ in range(RECIPIENTS)]
+        world.start(*ROLES)
+        yield Stage(world, postgresql, rabbitmq, sender, recipients)
