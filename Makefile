@@ -1,7 +1,8 @@
 # make demo   install into .venv and start a hub with simulated agencies (LIENTHONG_LISTEN=HOST:PORT, DATA=DIR to keep it)
 # make test   everything: style, types, import rules, all tests on both engines
 # make check  the inner loop: style, types, import rules, the tests that need no services; under a minute
-# make bench  how fast it is on this machine
+# make bench  how fast it is on this machine (ARGS="--engine production --size 5k --fan-out 1" for one case)
+# make chaos  kill every role, take broker and database away, for minutes; prints what was lost (nothing)
 # make clean  remove .venv and what tools left behind
 
 SHELL := /bin/bash
@@ -11,7 +12,7 @@ DEVELOPMENT := $(VENV)/.development
 PYTEST := $(VENV)/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean lint system-packages
+.PHONY: help demo test check bench chaos clean lint system-packages
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -43,6 +44,9 @@ test: $(DEVELOPMENT) system-packages lint
 
 bench: $(DEVELOPMENT) system-packages
 	$(VENV)/bin/python -m bench $(ARGS)
+
+chaos: $(DEVELOPMENT) system-packages
+	$(VENV)/bin/python -m tests.chaos $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
