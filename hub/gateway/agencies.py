@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from hub.gateway.authentication import Caller
+from hub.gateway.conditional import is_known
 from hub.gateway.context import gateway
 from hub.ledger import agencies
 from hub.ledger.agencies import DirectoryEntry
@@ -32,7 +33,7 @@ def _position(after: str | None) -> tuple[int, str] | None:
     if not after:
         return None
     revision, dash, code = after.partition("-")
-    if not dash or not revision.isdigit() or len(revision) > 18:
+    if not dash or not (revision.isascii() and revision.isdigit()) or len(revision) > 18:
         raise Refused("request-invalid", "not a cursor", "after")
     return int(revision), code
 
@@ -48,7 +49,7 @@ async def listing(
     position = _position(after)
     context = gateway(request)
     etag = f'"{await context.ledger.read(agencies.revision)}"'
-    if request.headers.get("if-none-match") == etag:
+    if is_known(request, etag):
         return Response(status_code=304, headers={"ETag": etag})
     found = await context.ledger.read(agencies.page, position, q, limit)
     last = f"{found[-1].revision}-{found[-1].code}" if found else (after or "")

@@ -22,6 +22,7 @@ from hub.gateway import (
     receipts,
     statuses,
 )
+from hub.gateway.characters import WithoutNul
 from hub.gateway.context import Gateway
 from hub.gateway.trace import TraceContext
 
@@ -63,6 +64,7 @@ def create(context: Gateway, pages: Sequence[APIRouter] = (), page_for_people: P
     problem_details.install(app)
     if page_for_people is not None:
         app.add_exception_handler(HTTPException, _for_people_or_systems(page_for_people))
+    app.add_middleware(WithoutNul)
     app.add_middleware(TraceContext)
     return app
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from hub.ledger import PayloadStore, PayloadWriter
 from hub.problems import Deferred, Refused
+
+Model = TypeVar("Model", bound=BaseModel)
+LONGEST_JSON = 64 * 1024
 
 
 def media_type(request: Request) -> str:
@@ -47,3 +53,32 @@ async def streamed(request: Request, payloads: PayloadStore, limit: int) -> Asyn
         yield writer
     finally:
         writer.discard()
+
+
+async def json_body(request: Request, model: type[Model]) -> Model:
+    """A small JSON body; none at all reads as an empty object.
+
+    Not declared as a parameter of the route: those are read whole before anybody has asked who is calling.
+    Raises ``Refused``: ``request-too-large``, ``media-type-unsupported``; ``RequestValidationError`` naming the fields.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_JSON:
+            raise Refused("request-too-large", f"more than {LONGEST_JSON} octets")
+    if body:
+        check_head(request, ("application/json",), LONGEST_JSON)
+    return validated(model, bytes(body or b"{}"))
+
+
+def validated(model: type[Model], body: bytes) -> Model:
+    """``body`` as ``model``; raises ``RequestValidationError``."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False, include_context=False)) from error
+
+
+def json_content(model: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI description of an optional JSON body."""
+    return {"requestBody": {"content": {"application/json": {"schema": model.model_json_schema()}}}}

@@ -13,6 +13,7 @@ from hub.clock import rfc3339
 from hub.gateway import metrics
 from hub.gateway.authentication import Caller
 from hub.gateway.body import check_head, streamed
+from hub.gateway.conditional import is_known
 from hub.gateway.context import gateway
 from hub.gateway.problem_details import problem
 from hub.gateway.trace import traceparent
@@ -190,7 +191,7 @@ async def content(request: Request, envelope_id: str, caller: Caller) -> Respons
         "Content-Disposition": f'attachment; filename="{envelope_id}.edxml"',
         "Cache-Control": "private, immutable",
     }
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     try:
         path = context.payloads.path(sha256, size)

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from hub.clock import rfc3339
 from hub.delivery.lease import Close, Closed
 from hub.gateway.authentication import Caller
+from hub.gateway.body import json_body, json_content
+from hub.gateway.characters import Line
 from hub.gateway.context import gateway
 from hub.ledger.deliveries import Leased
 from hub.problems import Refused
@@ -28,7 +30,7 @@ class LeaseBody(BaseModel):
     """``lease`` may be left out: then it is whatever lease the calling system holds."""
 
     model_config = ConfigDict(extra="forbid")
-    lease: str | None = Field(None, max_length=64)
+    lease: Line | None = Field(None, max_length=64)
 
 
 class ExtendBody(LeaseBody):
@@ -36,7 +38,7 @@ class ExtendBody(LeaseBody):
 
 
 class RefuseBody(LeaseBody):
-    reason: str = Field("", max_length=1000)
+    reason: Line = Field("", max_length=1000)
 
 
 @router.get("/v1/inbox", summary="Deliveries under a new lease, most urgent first")
@@ -89,32 +91,52 @@ def _closed(closed: Closed) -> Response:
     return JSONResponse({"delivery": closed.delivery_id, "state": closed.state, "receipt": closed.receipt})
 
 
-@router.post("/v1/deliveries/{delivery_id}:settle", summary="Close the lease as taken", responses=_LOST)
-async def settle(request: Request, delivery_id: str, caller: Caller, body: LeaseBody | None = None) -> Response:
-    lease = None if body is None else body.lease
-    return _closed(await gateway(request).leases.settle(Close(caller.id, delivery_id, lease)))
+@router.post(
+    "/v1/deliveries/{delivery_id}:settle",
+    summary="Close the lease as taken",
+    responses=_LOST,
+    openapi_extra=json_content(LeaseBody),
+)
+async def settle(request: Request, delivery_id: str, caller: Caller) -> Response:
+    body = await json_body(request, LeaseBody)
+    return _closed(await gateway(request).leases.settle(Close(caller.id, delivery_id, body.lease)))
 
 
-@router.post("/v1/deliveries/{delivery_id}:release", summary="Give the delivery back", responses=_LOST)
-async def release(request: Request, delivery_id: str, caller: Caller, body: LeaseBody | None = None) -> Response:
-    lease = None if body is None else body.lease
-    await gateway(request).leases.release(Close(caller.id, delivery_id, lease))
+@router.post(
+    "/v1/deliveries/{delivery_id}:release",
+    summary="Give the delivery back",
+    responses=_LOST,
+    openapi_extra=json_content(LeaseBody),
+)
+async def release(request: Request, delivery_id: str, caller: Caller) -> Response:
+    body = await json_body(request, LeaseBody)
+    await gateway(request).leases.release(Close(caller.id, delivery_id, body.lease))
     return JSONResponse({"delivery": delivery_id, "state": "ready"})
 
 
-@router.post("/v1/deliveries/{delivery_id}:extend", summary="Keep the lease longer", responses=_LOST)
-async def extend(request: Request, delivery_id: str, caller: Caller, body: ExtendBody | None = None) -> Response:
+@router.post(
+    "/v1/deliveries/{delivery_id}:extend",
+    summary="Keep the lease longer",
+    responses=_LOST,
+    openapi_extra=json_content(ExtendBody),
+)
+async def extend(request: Request, delivery_id: str, caller: Caller) -> Response:
     context = gateway(request)
-    body = body or ExtendBody(lease=None, seconds=None)
+    body = await json_body(request, ExtendBody)
     seconds = body.seconds or context.settings.lease_seconds
     until = await context.leases.extend(Close(caller.id, delivery_id, body.lease), seconds)
     answer = {"delivery": delivery_id, "state": "leased", "lease": {"id": body.lease, "until": rfc3339(until)}}
     return JSONResponse(answer)
 
 
-@router.post("/v1/deliveries/{delivery_id}:refuse", summary="Refuse for good, with a reason", responses=_LOST)
-async def refuse(request: Request, delivery_id: str, caller: Caller, body: RefuseBody | None = None) -> Response:
-    body = body or RefuseBody(lease=None, reason="")
+@router.post(
+    "/v1/deliveries/{delivery_id}:refuse",
+    summary="Refuse for good, with a reason",
+    responses=_LOST,
+    openapi_extra=json_content(RefuseBody),
+)
+async def refuse(request: Request, delivery_id: str, caller: Caller) -> Response:
+    body = await json_body(request, RefuseBody)
     if not body.reason.strip():
         raise Refused("reason-missing", "", "/reason")
     close = Close(caller.id, delivery_id, body.lease)

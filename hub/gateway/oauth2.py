@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from urllib.parse import parse_qs, unquote_plus
 
 from fastapi import APIRouter, Request, Response
@@ -64,6 +63,8 @@ async def _token(request: Request) -> Response:
     if form.get("grant_type") != ["client_credentials"]:
         raise Refused("grant-unsupported", ", ".join(form.get("grant_type", [])), "grant_type")
     client_id, secret = _credentials(request, form)
+    if "\0" in client_id:
+        raise Refused("client-invalid")
     context = gateway(request)
     system = await context.directory.system_by_client(client_id)
     if system is None or not secret_matches(secret, system.secret_sha256) or not system.active:
@@ -81,7 +82,7 @@ def _credentials(request: Request, form: dict[str, list[str]]) -> tuple[str, str
     if scheme.lower() == "basic":
         try:
             pair = base64.b64decode(encoded, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:  # of base64 or of UTF-8
             raise Refused("client-invalid", "not Basic credentials", "Authorization") from error
         client_id, colon, secret = pair.partition(":")
         if colon:

@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from hub import clock
 from hub.audit import Entry, Event
 from hub.envelope.model import ReceivedEnvelope
 from hub.gateway.authentication import Caller
-from hub.gateway.body import check_head, media_type, streamed
+from hub.gateway.body import check_head, media_type, streamed, validated
+from hub.gateway.characters import Line
 from hub.gateway.context import Gateway, gateway
 from hub.ledger import exchange_log
 from hub.problems import Refused
@@ -30,9 +30,9 @@ class StatusBody(BaseModel):
     """A report in JSON. ``at`` is when it happened at the office, with its offset."""
 
     model_config = ConfigDict(extra="forbid")
-    delivery: Annotated[str, StringConstraints(max_length=64)]
-    code: Annotated[str, StringConstraints(max_length=2)]
-    description: Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION)] = ""
+    delivery: Annotated[Line, StringConstraints(max_length=64)]
+    code: Annotated[Line, StringConstraints(max_length=2)]
+    description: Annotated[Line, StringConstraints(max_length=MAX_DESCRIPTION)] = ""
     at: AwareDatetime | None = None
 
 
@@ -79,10 +79,7 @@ async def _report(context: Gateway, caller: System, kind: str, received: Receive
     if kind != "application/json":
         status = await judge_status(received, context.directory, context.intake.policy)
         return await context.statuses.report_message(caller.id, status, received.body)
-    try:
-        body = StatusBody.model_validate_json(received.body)
-    except ValidationError as error:
-        raise RequestValidationError(error.errors(include_url=False, include_context=False)) from error
+    body = validated(StatusBody, received.body)
     moment: datetime | None = body.at
     return await context.statuses.report(caller.id, StatusReport(body.delivery, body.code, body.description, moment))
 
