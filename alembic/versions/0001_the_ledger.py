@@ -252,6 +252,7 @@ def upgrade() -> None:
         sa.Column("envelope_id", sa.Text(), nullable=False),
         sa.Column("system_id", sa.Text(), nullable=False),
         sa.Column("recipient_code", sa.Text(), nullable=False),
+        sa.Column("document_id", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("traceparent", sa.Text(), server_default=sa.text("''"), nullable=False),

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.openapi.models import OAuthFlows
+from fastapi.security import OAuth2
 from fastapi.security.utils import get_authorization_scheme_param
 
 from hub.gateway.context import gateway
 from hub.problems import Refused
 from hub.registry.model import System
 
+# what the OpenAPI document says about it; refusing is done below, in our own form
+_SCHEME = OAuth2(flows=OAuthFlows(clientCredentials={"tokenUrl": "/oauth2/token", "scopes": {}}), auto_error=False)
 
-async def calling_system(request: Request) -> System:
+
+async def calling_system(request: Request, authorization: Annotated[str | None, Security(_SCHEME)]) -> System:
     """The active system behind the Bearer token (RFC 6750). Raises ``Refused``: 401."""
-    scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
+    scheme, token = get_authorization_scheme_param(authorization)
     if scheme.lower() != "bearer" or not token:
         raise Refused("authentication-required", "", "Authorization")
     context = gateway(request)

@@ -171,7 +171,7 @@ class Intake:
         return Acceptance(
             envelope=_envelope(envelope_id, envelope, at),
             deliveries=deliveries,
-            outbox=[_outbox(row, envelope.received.traceparent) for row in deliveries],
+            outbox=[_outbox(row, envelope) for row in deliveries],
             receipt=acknowledgement.row,
             entries=[_accepted(envelope_id, envelope, codes, at).row()],
         )
@@ -230,14 +230,15 @@ def _deliveries(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> l
     ]
 
 
-def _outbox(delivery: dict[str, Any], traceparent: str) -> dict[str, Any]:
+def _outbox(delivery: dict[str, Any], envelope: VerifiedEnvelope) -> dict[str, Any]:
     return {
         "delivery_id": delivery["id"],
         "envelope_id": delivery["envelope_id"],
         "system_id": delivery["system_id"],
         "recipient_code": delivery["recipient_code"],
+        "document_id": envelope.content.document_id,
         "priority": delivery["priority"],
-        "traceparent": traceparent,
+        "traceparent": envelope.received.traceparent,
     }
 
 

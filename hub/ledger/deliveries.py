@@ -25,6 +25,7 @@ def take_over(transaction: Transaction, delivery_ids: Sequence[str], at: datetim
         .values(state="ready", since=at, available_at=at)
         .returning(delivery.c.id, delivery.c.envelope_id, delivery.c.recipient_code, delivery.c.system_id)
     ).all()
+    documents = _document_ids(transaction, {row.envelope_id for row in rows})
     exchange_log.append(
         transaction,
         [
@@ -35,12 +36,20 @@ def take_over(transaction: Transaction, delivery_ids: Sequence[str], at: datetim
                 agency_code=row.recipient_code,
                 envelope_id=row.envelope_id,
                 delivery_id=row.id,
+                document_id=documents[row.envelope_id],
                 detail={"recipient": row.recipient_code, "system": row.system_id},
             )
             for row in rows
         ],
     )
     return [row.id for row in rows]
+
+
+def _document_ids(transaction: Transaction, envelope_ids: set[str]) -> dict[str, str]:
+    if not envelope_ids:
+        return {}
+    rows = transaction.execute(select(envelope.c.id, envelope.c.document_id).where(envelope.c.id.in_(envelope_ids)))
+    return {row.id: row.document_id for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ ENVELOPE = [
     "traceparent", "search",
 ]  # fmt: skip
 DELIVERY = ["id", "envelope_id", "recipient_code", "system_id", "state", "priority", "since"]
-OUTBOX = ["delivery_id", "envelope_id", "system_id", "recipient_code", "priority", "traceparent"]
+OUTBOX = ["delivery_id", "envelope_id", "system_id", "recipient_code", "document_id", "priority", "traceparent"]
 RECEIPT = [
     "id", "kind", "event", "audience_system_id", "audience_code", "envelope_id", "delivery_id", "document_id",
     "sender_code", "recipient_code", "code", "description", "at", "repeat_key", "payload_sha256", "jws",

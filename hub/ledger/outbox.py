@@ -28,6 +28,7 @@ class OutboxRow:
     envelope_id: str
     system_id: str
     recipient_code: str
+    document_id: str
     priority: int
     attempt: int
     traceparent: str
@@ -53,6 +54,7 @@ def claim(transaction: Transaction, limit: int, at: datetime, seconds: float) ->
             outbox.c.envelope_id,
             outbox.c.system_id,
             outbox.c.recipient_code,
+            outbox.c.document_id,
             outbox.c.priority,
             outbox.c.attempt,
             outbox.c.traceparent,
@@ -81,6 +83,7 @@ def confirm(transaction: Transaction, rows: Sequence[OutboxRow], at: datetime) -
                 agency_code=row.recipient_code,
                 envelope_id=row.envelope_id,
                 delivery_id=row.delivery_id,
+                document_id=row.document_id,
                 detail={"recipient": row.recipient_code, "system": row.system_id, "publication": row.attempt},
             )
             for row in rows
@@ -124,6 +127,7 @@ def republish(transaction: Transaction, system_id: str, cutoff: datetime, at: da
             delivery.c.recipient_code,
             delivery.c.priority,
             delivery.c.publications,
+            envelope.c.document_id,
             envelope.c.traceparent,
         )
         .join(envelope, envelope.c.id == delivery.c.envelope_id)
@@ -143,6 +147,7 @@ def republish(transaction: Transaction, system_id: str, cutoff: datetime, at: da
                 "envelope_id": row.envelope_id,
                 "system_id": system_id,
                 "recipient_code": row.recipient_code,
+                "document_id": row.document_id,
                 "priority": row.priority,
                 "attempt": row.publications + 1,
                 "traceparent": row.traceparent,
@@ -163,6 +168,7 @@ def republish(transaction: Transaction, system_id: str, cutoff: datetime, at: da
                 agency_code=row.recipient_code,
                 envelope_id=row.envelope_id,
                 delivery_id=row.id,
+                document_id=row.document_id,
                 detail={"recipient": row.recipient_code, "system": system_id},
             )
             for row in rows

@@ -263,6 +263,7 @@ outbox = Table(
     Column("envelope_id", Text, nullable=False),
     Column("system_id", Text, nullable=False),
     Column("recipient_code", Text, nullable=False),
+    _not_null_text("document_id"),
     Column("priority", Integer, nullable=False),
     Column("attempt", Integer, nullable=False, server_default=text("1")),
     _not_null_text("traceparent"),

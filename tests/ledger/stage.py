@@ -106,7 +106,7 @@ class Stage:
             {
                 "delivery_id": row["id"], "envelope_id": envelope_id, "system_id": row["system_id"],
                 "recipient_code": row["recipient_code"], "priority": priority,
-                "traceparent": envelope["traceparent"],
+                "document_id": envelope["document_id"], "traceparent": envelope["traceparent"],
             }
             for row in rows
         ]  # fmt: skip
