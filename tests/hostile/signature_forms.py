@@ -33,6 +33,7 @@ from tests.hostile.forgery import (
 _2007 = "http://www.w3.org/2007/05/xmldsig-more#"
 _PREFIXES = f'<ec:InclusiveNamespaces xmlns:ec="{EXC}" PrefixList="edXML"></ec:InclusiveNamespaces>'
 _XPATH = "http://www.w3.org/TR/1999/REC-xpath-19991116"
+_NOT_ATTACHMENTS = "<ds:XPath>not(ancestor-or-self::*[local-name()='AttachmentEncoded'])</ds:XPath>"
 _FILTER2 = "http://www.w3.org/2002/06/xmldsig-filter2"
 _XSLT = "http://www.w3.org/TR/1999/REC-xslt-19991116"
 _STYLESHEET = (
@@ -115,7 +116,7 @@ TRANSFORMS = [
         "signature-transform",
         covers=without_attachments,
         deceives=False,  # signxml passes unknown transforms over; xmlsec1 obeys this one
-        transforms=((ENVELOPED, ""), (_XPATH, "<ds:XPath>not(ancestor-or-self::AttachmentEncoded)</ds:XPath>"), _TAIL),
+        transforms=((ENVELOPED, ""), (_XPATH, _NOT_ATTACHMENTS), _TAIL),
     ),
     of_form(
         "XPath Filter 2.0",
