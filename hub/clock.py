@@ -31,7 +31,7 @@ def monotonic() -> float:
 
 def rfc3339(moment: datetime) -> str:
     """``2026-11-21T09:12:33.123456Z``: fixed width, so that text order is time order (RFC 3339 §5.1)."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def parse_rfc3339(text: str) -> datetime:
@@ -48,11 +48,23 @@ class _Identifiers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0
+        self._random = b""
+        # a child must not go on with its parent's random octets
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self._random = b""
 
     def following(self) -> int:
         """48 bits of milliseconds and 74 random ones, always above the one before (RFC 9562 §6.2, method 2)."""
-        value = (time.time_ns() // 1_000_000 & (2**48 - 1)) << 74 | int.from_bytes(os.urandom(10), "big") >> 6
+        milliseconds = time.time_ns() // 1_000_000 & (2**48 - 1)
         with self._lock:
+            if not self._random:
+                # drawn in stock: every draw gives the interpreter up, which costs a busy process more than the draw
+                self._random = os.urandom(2560)
+            drawn, self._random = self._random[:10], self._random[10:]
+            value = milliseconds << 74 | int.from_bytes(drawn, "big") >> 6
             if value <= self._last:
                 value = self._last + 1 + (value & 0xFFFFFFFF)
             self._last = value

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
 from hub.delivery.lease import Leases
+from hub.gateway.handed import Handed
 from hub.gateway.tokens import Tokens
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore
@@ -34,6 +35,7 @@ class Gateway:
     tokens: Tokens
     broker_ready: Callable[[], Awaitable[bool]]
     schema_current: Callable[[], Awaitable[bool]]
+    handed: Handed = field(default_factory=Handed)
 
 
 def gateway(request: Request) -> Gateway:

@@ -14,7 +14,8 @@ from hub.gateway import metrics
 from hub.gateway.authentication import Caller
 from hub.gateway.body import check_head, streamed
 from hub.gateway.conditional import is_known
-from hub.gateway.context import gateway
+from hub.gateway.context import Gateway, gateway
+from hub.gateway.handed import Octets
 from hub.gateway.problem_details import problem
 from hub.gateway.trace import traceparent
 from hub.intake import Admitted, Rejected
@@ -180,11 +181,7 @@ def _matrix_row(row: MatrixRow) -> dict[str, Any]:
 )
 async def content(request: Request, envelope_id: str, caller: Caller) -> Response:
     context = gateway(request)
-    system_id = None if caller.auditor else caller.id
-    found = await context.ledger.read(envelopes.visible_payload, envelope_id, system_id)
-    if found is None:
-        raise Refused("not-found", envelope_id)
-    sha256, size, _document_id = found
+    sha256, size = context.handed.octets(envelope_id, caller.id) or await _visible(context, envelope_id, caller)
     headers = {
         "ETag": f'"{sha256}"',
         "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:",
@@ -200,3 +197,11 @@ async def content(request: Request, envelope_id: str, caller: Caller) -> Respons
     except OSError as error:
         raise Deferred("payload-unavailable", "the document's file cannot be read") from error
     return FileResponse(path, headers=headers, media_type="application/xml")
+
+
+async def _visible(context: Gateway, envelope_id: str, caller: System) -> Octets:
+    found = await context.ledger.read(envelopes.visible_payload, envelope_id, None if caller.auditor else caller.id)
+    if found is None:
+        raise Refused("not-found", envelope_id)
+    sha256, size, _document_id = found
+    return Octets(sha256, size)

@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 BATCH = 500
 IDLE_SECONDS = 0.1
+# after a batch that was not full: what comes in meanwhile is moved by one claim instead of many
+LINGER_SECONDS = 0.02
 LONGEST_PAUSE = 5.0
 POSTPONE_SECONDS = 5.0
 
@@ -52,6 +54,8 @@ class Relay:
                 continue
             if not moved:
                 await self._idle()
+            elif moved < BATCH:
+                await asyncio.sleep(LINGER_SECONDS)
 
     async def _idle(self) -> None:
         try:

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any
 
 import signxml.exceptions
+from cryptography import x509
 from lxml import etree
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
@@ -41,6 +42,20 @@ class SignedContent:
     digest: str
 
 
+class _Verifier(XMLVerifier):
+    """signxml's verifier without two things that cost a tenth of its time and that steps 0 and 2 have done."""
+
+    def get_root(self, data: Any) -> Any:
+        """No copy of the tree: signxml changes only the copies that it makes of the signature and for the reference."""
+        return data
+
+    def _check_cert_validity(self, cert: x509.Certificate, cert_source: str) -> None:
+        """The same check, but the text that explains a failure is made only for one."""
+        at = self.config.verification_time
+        if at is None or not cert.not_valid_before_utc <= at <= cert.not_valid_after_utc:
+            super()._check_cert_validity(cert, cert_source)  # type: ignore[no-untyped-call]  # signxml is untyped here
+
+
 def verify(root: Any, store: TrustStore, at: datetime) -> SignedContent:
     """Verify the tree of a hardened parse by profile ``strict`` as of ``at``.
 
@@ -61,7 +76,7 @@ def verify(root: Any, store: TrustStore, at: datetime) -> SignedContent:
     )
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
     try:
-        result = XMLVerifier().verify(root, x509_cert=path.leaf, parser=parser, expect_config=configuration)
+        result = _Verifier().verify(root, x509_cert=path.leaf, parser=parser, expect_config=configuration)
     except signxml.exceptions.InvalidDigest as error:
         raise Refused("signature-digest", "the digest does not match the document") from error
     except (signxml.exceptions.SignXMLException, etree.LxmlError, ValueError) as error:
