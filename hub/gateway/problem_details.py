@@ -70,7 +70,10 @@ async def on_hub_error(request: Request, error: Exception) -> Response:
         log.warning("request.deferred", code=error.code, detail=error.detail, path=request.url.path)
     if isinstance(error, Misconfigured):
         log.error("request.misconfigured", code=error.code, detail=error.detail)
-    return problem(request, error.findings, headers=headers)
+    findings: Sequence[Finding] = error.findings
+    if isinstance(error, Misconfigured) or error.code == "ledger-unavailable":
+        findings = [Finding(error.code)]  # addresses and statements are for the operator: the log has them
+    return problem(request, findings, headers=headers)
 
 
 _HTTP = {
