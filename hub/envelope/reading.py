@@ -72,7 +72,11 @@ def _text(parent: Element | None, *tags: str) -> str:
         return ""
     if len(node):
         raise Refused("edxml-structure", f"{_local(node.tag)} holds elements where text is expected", path_of(node))
-    return unicodedata.normalize("NFC", node.text.strip())
+    return _own_text(node)
+
+
+def _own_text(node: Element) -> str:
+    return unicodedata.normalize("NFC", (node.text or "").strip())
 
 
 def is_status(root: Element) -> bool:
@@ -163,7 +167,7 @@ def _head(header: Element, other: Element | None, business: Element | None) -> d
         "business_reason": _text(business, "BussinessDocReason"),
         "paper": _text(business, "Paper"),
         "business_document_id": _text(business, "DocumentId"),
-        "to_places": [] if places is None else [(node.text or "").strip() for node in places.findall(q("Place"))],
+        "to_places": [] if places is None else [_own_text(node) for node in places.findall(q("Place"))],
     }
     return {name: value for name, value in head.items() if value}
 

@@ -122,7 +122,7 @@ def reissued(pki: Pki, *extensions: x509.ExtensionType, issuer: Authority | None
         .not_valid_before(now - DAY)
         .not_valid_after(now + DAY)
         .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(by.certificate.public_key()),  # type: ignore[arg-type]  # EC
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(by.certificate.public_key()),  # type: ignore[arg-type]  # the authority has an EC key
             critical=False,
         )
     )
