@@ -146,7 +146,7 @@ async def test_a_running_courier_outlives_the_absence_of_its_ledger(
     async def unreliable(self: Ledger, *args: object, **more: object) -> object:
         if away:
             raise Deferred("ledger-unavailable")
-        return await read(self, *args, **more)  # type: ignore[arg-type]  # passed on as it came
+        return await read(self, *args, **more)
 
     monkeypatch.setattr(Ledger, "read", unreliable)
     running = asyncio.create_task(Courier(stage.ledger, broker, {"pull": PullChannel(stage.ledger)}).run())

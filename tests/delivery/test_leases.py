@@ -115,7 +115,7 @@ async def test_a_client_killed_after_the_commit_repeats_and_gets_the_same_receip
     taken = await one(stage, patient)
     close = Close("h33", taken.id, taken.lease_id)
     halting = HaltingLedger(stage.ledger, "_settle", before=False)
-    dying = Leases(halting, stage.signer)  # type: ignore[arg-type]  # stands in for the ledger
+    dying = Leases(halting, stage.signer)
     await killed_at(halting.reached, dying.settle(close))
     assert stage.state(taken.id) == "settled"
     closed = await patient.settle(close)
@@ -127,7 +127,7 @@ async def test_a_hub_killed_before_the_commit_has_settled_nothing(stage: Stage) 
     patient = Leases(stage.ledger, stage.signer)
     taken = await one(stage, patient)
     halting = HaltingLedger(stage.ledger, "_settle", before=True)
-    dying = Leases(halting, stage.signer)  # type: ignore[arg-type]  # stands in for the ledger
+    dying = Leases(halting, stage.signer)
     await killed_at(halting.reached, dying.settle(Close("h33", taken.id, taken.lease_id)))
     assert stage.state(taken.id) == "leased"
     assert len(to_sender(stage, taken.envelope_id)) == 1

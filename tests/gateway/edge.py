@@ -40,8 +40,8 @@ def problem(answer: httpx.Response, code: str, *, language: str = "vi") -> dict[
     assert document["code"] == code, document
     assert answer.status_code == document["status"] == row.status
     assert document["type"] == f"/problems/{code}"
-    assert document["title"] == row.title(language)  # type: ignore[arg-type]  # vi or en
-    assert document["remedy"] == row.remedy(language)  # type: ignore[arg-type]  # same
+    assert document["title"] == row.title(language)
+    assert document["remedy"] == row.remedy(language)
     assert document["detail"]
     assert document["retryable"] is row.retryable
     assert document["instance"] == httpx.URL(answer.request.url).path

@@ -60,7 +60,7 @@ def test_a_row_that_commits_late_is_not_skipped(postgresql_store: Store) -> None
     written, release = threading.Event(), threading.Event()
 
     def hold(transaction: object) -> None:
-        envelopes.accept(transaction, [slow])  # type: ignore[arg-type]  # a Transaction
+        envelopes.accept(transaction, [slow])
         written.set()
         assert release.wait(20)
 

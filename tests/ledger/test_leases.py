@@ -140,7 +140,7 @@ def test_the_database_itself_refuses_an_illegal_state(stage: Stage, values: dict
     delivery_id = stage.accept("H33").deliveries[0][1]
 
     def break_it(transaction: object) -> None:
-        transaction.execute(update(delivery).where(delivery.c.id == delivery_id).values(**values))  # type: ignore[attr-defined]  # a Transaction
+        transaction.execute(update(delivery).where(delivery.c.id == delivery_id).values(**values))
 
     with pytest.raises(IntegrityError, match=f"ck_delivery_{constraint}"):
         stage.ledger.write_now(break_it)

@@ -57,8 +57,8 @@ def test_reading_does_not_disturb_keeping(payloads: PayloadStore) -> None:
 
 def test_a_long_body_spills_to_disk_and_a_short_one_does_not(payloads: PayloadStore) -> None:
     short, long = written(payloads, BIG[:1000]), written(payloads, BIG)
-    assert not short._file._rolled  # type: ignore[attr-defined]  # only the standard library's object can tell
-    assert long._file._rolled  # type: ignore[attr-defined]  # same
+    assert not short._file._rolled
+    assert long._file._rolled
     short.discard()
     long.discard()
 

@@ -143,11 +143,11 @@ async def test_a_running_relay_outlives_the_absence_of_its_ledger(stage: Stage, 
             if self.failures:
                 self.failures -= 1
                 raise Deferred("ledger-unavailable")
-            return await stage.ledger.write(work, *args)  # type: ignore[arg-type]  # any work
+            return await stage.ledger.write(work, *args)
 
     stage.accept("H33")
     ledger = Away()
-    running = asyncio.create_task(Relay(ledger, broker, CLAIM).run())  # type: ignore[arg-type]  # only writes
+    running = asyncio.create_task(Relay(ledger, broker, CLAIM).run())
     await eventually(lambda: holds(broker, 1))
     assert ledger.failures == 0
     running.cancel()
