@@ -12,7 +12,6 @@ gets the same acknowledgement. The answer is sent only after 5.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -25,6 +24,7 @@ from hub.envelope.names import PROFILE
 from hub.ledger import Ledger, PayloadWriter, Transaction, envelopes, exchange_log, receipts
 from hub.ledger.envelopes import Acceptance, Stored
 from hub.ledger.group_commit import GroupCommit
+from hub.ledger.keeping import Keeper
 from hub.ledger.tables import search_text
 from hub.problems import Deferred, Finding, Refused
 from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
@@ -66,6 +66,7 @@ class Intake:
         self._signer = signer
         self.policy = policy
         self._wake = wake
+        self._keeper = Keeper()
         self._commits: GroupCommit[Acceptance, Stored] = GroupCommit(ledger, envelopes.accept, single_statement=True)
 
     async def submit(self, body: PayloadWriter, caller: System, traceparent: str = "") -> Admitted | Rejected:
@@ -100,7 +101,7 @@ class Intake:
     async def _admit(self, body: PayloadWriter, verdict: Accepted) -> Admitted | Rejected:
         envelope = verdict.envelope
         try:
-            await asyncio.to_thread(body.keep)
+            await self._keeper.add(body)
         except OSError as error:
             raise Deferred("payload-unavailable", error.strerror or "", retry_after=30) from error
         acceptance = self._rows(envelope)

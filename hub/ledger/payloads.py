@@ -12,6 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from hub import clock
+
 SPILL_BYTES = 256 * 1024
 
 
@@ -48,26 +50,37 @@ class PayloadWriter:
         shortened is written anew.
         """
         digest = self.sha256
-        target = path_of(self._directory, digest)
-        if target.is_file() and target.stat().st_size == self.size:
-            # another request may have named it a moment ago: the name must be durable before ours is answered
-            _sync_directory(target.parent)
-            return digest
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".keep-")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                self._file.seek(0)
-                while chunk := self._file.read(1 << 20):
-                    out.write(chunk)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _sync_directory(target.parent)
+        target = str(path_of(self._directory, digest))
+        # plain calls, as few as there can be: each gives the interpreter up and has to win it back
+        if not self._stands(target):
+            draft = f"{os.path.dirname(target)}/.keep-{clock.new_id()}"
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                self._copy(handle)
+                os.replace(draft, target)
+            except BaseException:
+                Path(draft).unlink(missing_ok=True)
+                raise
+        # also when another request named it a moment ago: the name must be durable before ours is answered
+        _sync_directory(os.path.dirname(target))
         return digest
+
+    def _stands(self, target: str) -> bool:
+        try:
+            return os.stat(target).st_size == self.size
+        except FileNotFoundError:
+            return False
+
+    def _copy(self, handle: int) -> None:
+        try:
+            self._file.seek(0)
+            while chunk := self._file.read(1 << 20):
+                left = memoryview(chunk)
+                while left:
+                    left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
     def discard(self) -> None:
         self._file.close()
@@ -99,8 +112,8 @@ def path_of(directory: Path, sha256: str) -> Path:
     return directory / "sha256" / sha256[:2] / sha256
 
 
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
+def _sync_directory(directory: str) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
