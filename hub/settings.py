@@ -7,11 +7,13 @@ Order of precedence: arguments, environment, secret files (``LIENTHONG_SECRETS_D
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -34,11 +36,13 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("lienthong-data"), description="payloads, keys and (embedded) the ledger")
     hub_key: Path | None = Field(None, description="PEM file of the hub's Ed25519 key; unset: in the data directory")
     database_url: str | None = Field(None, description="postgresql://…; unset: SQLite in the data directory")
-    broker_url: str | None = Field(None, description="amqp://… or amqps://…; unset: in-process broker")
+    broker_url: str | None = Field(
+        None, validate_default=True, description="amqp://… or amqps://…; unset: in-process broker"
+    )
     listen: str = Field("127.0.0.1:8080", description="HOST:PORT of the HTTP server")
     public_url: str | None = Field(None, description="address under which agencies reach the hub")
     tls_certificate: Path | None = None
-    tls_key: Path | None = None
+    tls_key: Path | None = Field(None, validate_default=True)
     behind_proxy: bool = Field(False, description="a TLS-terminating proxy stands in front; plain HTTP is wanted")
     database_connections: int = Field(8, ge=2, le=64)
     max_envelope_bytes: int = Field(64 * MIB, ge=1024, description="largest application/xml body")
@@ -75,13 +79,14 @@ class Settings(BaseSettings):
             raise ValueError("must be HOST:PORT")
         return value
 
-    @model_validator(mode="after")
-    def _both_or_neither(self) -> Settings:
-        if (self.database_url is None) != (self.broker_url is None):
-            raise ValueError("database_url and broker_url go together: the production engine needs both")
-        if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("tls_certificate and tls_key go together")
-        return self
+    @field_validator("broker_url", "tls_key")
+    @classmethod
+    def _with_its_other_half(cls, value: Any, info: ValidationInfo) -> Any:
+        other = {"broker_url": "database_url", "tls_key": "tls_certificate"}[str(info.field_name)]
+        # absent from info.data: wrong by itself, and said so already
+        if other in info.data and (info.data[other] is None) != (value is None):
+            raise ValueError(f"{info.field_name} and {other} go together")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -128,14 +133,31 @@ class Settings(BaseSettings):
 def load(**overrides: Any) -> Settings:
     """Read the settings; raises ``Misconfigured`` with one finding for every wrong one."""
     given = {name: value for name, value in overrides.items() if value is not None}
+    if unreadable := _unreadable_sources():
+        raise Misconfigured("settings-invalid", findings=unreadable)
     try:
         return Settings(**given)
     except ValidationError as error:
-        findings = tuple(
-            Finding("settings-invalid", problem["msg"], ".".join(str(part) for part in problem["loc"]) or "settings")
-            for problem in error.errors()
-        )
-        raise Misconfigured("settings-invalid", findings=findings) from error
+        raise Misconfigured("settings-invalid", findings=tuple(map(_finding, error.errors()))) from error
+
+
+def _finding(problem: ErrorDetails) -> Finding:
+    name = "_".join(str(part) for part in problem["loc"])
+    return Finding("settings-invalid", problem["msg"].removeprefix("Value error, "), f"LIENTHONG_{name.upper()}")
+
+
+def _unreadable_sources() -> tuple[Finding, ...]:
+    """A named file or directory that is not there must not count as one without settings."""
+    findings = []
+    if (directory := os.environ.get("LIENTHONG_SECRETS_DIR")) and not Path(directory).is_dir():
+        findings.append(Finding("settings-invalid", f"{directory}: not a directory", "LIENTHONG_SECRETS_DIR"))
+    if file := os.environ.get("LIENTHONG_CONFIG"):
+        try:
+            tomllib.loads(Path(file).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:  # ValueError: not UTF-8, not TOML
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            findings.append(Finding("settings-invalid", f"{file}: {reason}", "LIENTHONG_CONFIG"))
+    return tuple(findings)
 
 
 def terminal_language() -> str:

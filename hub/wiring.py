@@ -6,6 +6,7 @@ import asyncio
 import functools
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -46,10 +47,30 @@ PROXIES = "127.0.0.1"
 
 
 def open_ledger(settings: Settings) -> Ledger:
-    """The store that the settings choose; nothing is read or written yet."""
+    """The store that the settings choose; nothing is read or written yet. Raises ``Misconfigured`` (data directory)."""
     if settings.database_url is not None:
         return Ledger.postgresql(settings.database_url, settings.database_connections)
+    _make_data_directory(settings)
     return Ledger.sqlite(settings.data_dir / "ledger.sqlite")
+
+
+def _make_data_directory(settings: Settings) -> None:
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"{settings.data_dir}: {error.strerror}"
+        raise Misconfigured("settings-invalid", reason, "LIENTHONG_DATA_DIR") from error
+
+
+def load_hub_key(settings: Settings) -> HubKey:
+    """The key that signs receipts, made on first use. Raises ``Misconfigured``."""
+    file = settings.hub_key_file
+    try:
+        return HubKey.load_or_create(file)
+    except OSError as error:
+        raise Misconfigured("settings-invalid", f"{file}: {error.strerror}", "LIENTHONG_HUB_KEY") from error
+    except ValueError as error:
+        raise Misconfigured("settings-invalid", f"{file}: not a private key in PEM", "LIENTHONG_HUB_KEY") from error
 
 
 class LedgerDirectory:
@@ -90,9 +111,10 @@ class Hub:
 
 def build(settings: Settings) -> Hub:
     """Put the rooms together. Raises ``Misconfigured`` (keys); touches neither database nor broker."""
+    _make_data_directory(settings)
     ledger = open_ledger(settings)
     payloads = PayloadStore(settings.data_dir / "payloads")
-    key = HubKey.load_or_create(settings.hub_key_file)
+    key = load_hub_key(settings)
     signer = ReceiptSigner(key, settings.hub_name)
     broker: Broker = MemoryBroker() if settings.broker_url is None else RabbitBroker(settings.broker_url)
     relay = Relay(ledger, broker, settings.relay_claim_seconds)
@@ -154,6 +176,18 @@ def check_roles(settings: Settings, roles: Iterable[str]) -> None:
     plain = settings.tls_certificate is None and not settings.behind_proxy
     if "serve" in chosen and plain and settings.host not in LOOPBACK:
         raise Misconfigured("plain-http-refused", settings.listen, "LIENTHONG_LISTEN")
+    if "serve" in chosen and settings.tls_certificate is not None:
+        _check_tls(settings)
+
+
+def _check_tls(settings: Settings) -> None:
+    """Before anything is started: a certificate that cannot be read is one clear error."""
+    assert settings.tls_certificate is not None, "the settings hold certificate and key together"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except OSError as error:  # SSLError too: not PEM, or a key of another certificate
+        reason = f"{settings.tls_certificate}, {settings.tls_key}: {error.strerror or error}"
+        raise Misconfigured("settings-invalid", reason, "LIENTHONG_TLS_CERTIFICATE") from error
 
 
 Alongside = Callable[[Hub], Coroutine[Any, Any, None]]

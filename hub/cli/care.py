@@ -63,8 +63,7 @@ def doctor(data: Data = None, as_json: output.AsJson = False) -> None:
 async def _examine(chosen: Any) -> list[dict[str, Any]]:
     from hub import wiring
     from hub.broker.rabbit import RabbitBroker
-    from hub.ledger import Ledger, agencies, systems, trust
-    from hub.signatures.jws import HubKey
+    from hub.ledger import agencies, systems, trust
 
     checks: list[dict[str, Any]] = []
 
@@ -83,14 +82,14 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
     note("engine", True, "embedded" if chosen.embedded else "production")
     attempt("address", lambda: _address(chosen))
     attempt("data directory", lambda: _writable(chosen.data_dir))
-    attempt("hub key", lambda: HubKey.load_or_create(chosen.hub_key_file).kid)
-    ledger: Ledger = wiring.open_ledger(chosen)
-    if attempt("schema", lambda: _schema(ledger)):
+    attempt("hub key", lambda: wiring.load_hub_key(chosen).kid)
+    if attempt("schema", lambda: _schema(chosen)):
+        ledger = wiring.open_ledger(chosen)
         anchors, _lists = ledger.read_now(trust.listing)
         note("trust anchors", bool(anchors), len(anchors))
         note("systems", True, len(ledger.read_now(systems.every)))
         note("registry revision", True, ledger.read_now(agencies.revision))
-    ledger.close()
+        ledger.close()
     if chosen.broker_url is not None:
         broker = RabbitBroker(chosen.broker_url)
         await broker.open()
@@ -106,10 +105,15 @@ def _address(chosen: Any) -> str:
     return str(chosen.listen)
 
 
-def _schema(ledger: Any) -> str:
+def _schema(chosen: Any) -> str:
+    from hub import wiring
     from hub.ledger import migration
 
-    migration.require_head(ledger)
+    ledger = wiring.open_ledger(chosen)
+    try:
+        migration.require_head(ledger)
+    finally:
+        ledger.close()
     return migration.head()
 
 

@@ -69,9 +69,15 @@ def trust_add(
 
     anchors = [one for file in files for one in _read(file, x509.load_pem_x509_certificates, "anchor")]
     lists = [_read(file, _load_crl, "crl") for file in crl]
+
+    def every(transaction: Any) -> tuple[list[str], list[str]]:
+        return (
+            [registration.add_anchor(transaction, anchor) for anchor in anchors],
+            [registration.add_list(transaction, one) for one in lists],
+        )
+
     with opened(data) as ledger:
-        added = [ledger.write_now(registration.add_anchor, anchor) for anchor in anchors]
-        issuers = [ledger.write_now(registration.add_list, one) for one in lists]
+        added, issuers = ledger.write_now(every)
     output.show({"anchors": added, "lists": issuers}, [*added, *issuers])
 
 
@@ -168,8 +174,11 @@ def agency_import(
     """Columns: code, name, system, parent, aliases (separated by spaces), certificate (path). All rows or none."""
     from hub.ledger import registration
 
-    with file.open(encoding="utf-8-sig", newline="") as opened_file:
-        rows = list(csv.DictReader(opened_file))
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened_file:
+            rows = list(csv.DictReader(opened_file))
+    except (OSError, ValueError, csv.Error) as error:  # ValueError: not UTF-8
+        raise Refused("registry-invalid", f"{file.name}: {error}", "file") from error
 
     def every(transaction: Any) -> int:
         for number, row in enumerate(rows, 2):
