@@ -170,7 +170,11 @@ def _canonical(message: bytes) -> bytes:
         tree = etree.fromstring(message, parser).getroottree()
     except etree.XMLSyntaxError as error:
         raise Refused("xml-malformed", str(error)) from error
-    canonical: bytes = etree.tostring(tree, method="c14n", exclusive=True, with_comments=False)
+    try:
+        canonical: bytes = etree.tostring(tree, method="c14n", exclusive=True, with_comments=False)
+    except etree.C14NError as error:
+        # relative namespace URIs have no canonical form (XML-C14N §1.3)
+        raise Refused("xml-limit", "the message has no canonical form: a relative namespace URI") from error
     return canonical
 
 
