@@ -1,0 +1,140 @@
+"""``db`` and ``doctor``: the state of things, and every fault at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.sandbox.pki import Pki
+from hub.ledger import migration
+from tests.cli.entry import run
+from tests.services.processes import free_port
+
+DONE, REFUSED, MISUSE = 0, 1, 2
+
+
+def checks(**found: Any) -> dict[str, tuple[bool, str]]:
+    return {one["check"]: (one["ok"], one["detail"]) for one in found["checks"]}
+
+
+def test_a_database_without_schema_is_named_and_brought_to_the_head(tmp_path: Path) -> None:
+    before = run("db", "check", "--data", tmp_path, "--json")
+    assert (before.code, before.json["code"]) == (MISUSE, "schema-outdated")
+    for _ in range(2):
+        upgraded = run("db", "upgrade", "--data", tmp_path, "--json")
+        assert (upgraded.code, upgraded.json) == (DONE, {"version": migration.head()})
+    after = run("db", "check", "--data", tmp_path, "--json")
+    assert (after.code, after.json) == (DONE, {"version": migration.head()})
+
+
+def test_the_doctor_finds_a_furnished_hub_well(tmp_path: Path) -> None:
+    anchor = tmp_path / "anchor.pem"
+    anchor.write_bytes(Pki.create().root.certificate_pem)
+    data = tmp_path / "data"
+    assert run("trust", "add", anchor, "--data", data).code == DONE
+    outcome = run("doctor", "--data", data, "--json")
+    assert (outcome.code, outcome.json["ok"]) == (DONE, True)
+    found = checks(**outcome.json)
+    assert found["engine"] == (True, "embedded")
+    assert found["schema"] == (True, migration.head())
+    assert found["trust anchors"] == (True, "1")
+
+
+def test_the_doctor_says_what_a_new_hub_lacks(tmp_path: Path) -> None:
+    run("db", "upgrade", "--data", tmp_path)
+    outcome = run("doctor", "--data", tmp_path, "--json")
+    assert (outcome.code, outcome.json["ok"]) == (REFUSED, False)
+    assert [name for name, (good, _) in checks(**outcome.json).items() if not good] == ["trust anchors"]
+
+
+def test_every_wrong_setting_is_named_at_once(tmp_path: Path) -> None:
+    outcome = run(
+        "doctor", "--data", tmp_path, "--json",
+        LIENTHONG_DATABASE_URL="mysql://somewhere", LIENTHONG_BROKER_URL="http://somewhere", LIENTHONG_LISTEN="nowhere",
+        LIENTHONG_TOKEN_SECONDS="5", LIENTHONG_LEASE_SECONDS="soon", LIENTHONG_MAX_ENVELOPE_BYTES="-1",
+        LIENTHONG_TLS_KEY="key.pem", LIENTHONG_LOG_FORMAT="xml", LIENTHONG_HUB_NAME="",
+        LIENTHONG_SWEEP_EVERY_SECONDS="0",
+    )  # fmt: skip
+    assert outcome.code == REFUSED
+    found = checks(**outcome.json)
+    assert {name for name, (good, _) in found.items() if not good} == {
+        "LIENTHONG_DATABASE_URL", "LIENTHONG_BROKER_URL", "LIENTHONG_LISTEN", "LIENTHONG_TOKEN_SECONDS",
+        "LIENTHONG_LEASE_SECONDS", "LIENTHONG_MAX_ENVELOPE_BYTES", "LIENTHONG_TLS_KEY", "LIENTHONG_LOG_FORMAT",
+        "LIENTHONG_HUB_NAME", "LIENTHONG_SWEEP_EVERY_SECONDS",
+    }  # fmt: skip
+    assert found["LIENTHONG_DATABASE_URL"][1] == "must start with postgresql://"
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"LIENTHONG_DATABASE_URL": "postgresql://x/y"}, "LIENTHONG_BROKER_URL"),
+        ({"LIENTHONG_BROKER_URL": "amqp://x/"}, "LIENTHONG_BROKER_URL"),
+        ({"LIENTHONG_TLS_CERTIFICATE": "c.pem"}, "LIENTHONG_TLS_KEY"),
+        ({"LIENTHONG_TLS_KEY": "k.pem"}, "LIENTHONG_TLS_KEY"),
+    ],
+)
+def test_half_a_pair_is_named(tmp_path: Path, given: dict[str, str], missing: str) -> None:
+    outcome = run("doctor", "--data", tmp_path, "--json", **given)
+    assert outcome.code == REFUSED
+    [(name, (_, detail))] = [one for one in checks(**outcome.json).items() if not one[1][0]]
+    assert name == missing
+    assert "go together" in detail
+
+
+def test_services_that_do_not_answer_are_named_without_their_passwords(tmp_path: Path) -> None:
+    outcome = run(
+        "doctor", "--data", tmp_path, "--json",
+        LIENTHONG_DATABASE_URL=f"postgresql://hub:hunter2@127.0.0.1:{free_port()}/x",
+        LIENTHONG_BROKER_URL=f"amqp://hub:hunter2@127.0.0.1:{free_port()}/",
+    )  # fmt: skip
+    assert outcome.code == REFUSED
+    found = checks(**outcome.json)
+    assert [name for name, (good, _) in found.items() if not good] == ["schema", "broker"]
+    assert "hunter2" not in outcome.out + outcome.err
+
+
+def test_services_that_answer_are_found_well(tmp_path: Path, database_url: str, broker_url: str) -> None:
+    production = {"LIENTHONG_DATABASE_URL": database_url, "LIENTHONG_BROKER_URL": broker_url}
+    assert run("db", "check", "--data", tmp_path, **production).code == MISUSE
+    assert run("db", "upgrade", "--data", tmp_path, **production).code == DONE
+    found = checks(**run("doctor", "--data", tmp_path, "--json", **production).json)
+    assert found["engine"] == (True, "production")
+    assert found["schema"] == (True, migration.head())
+    assert found["broker"][0]
+    assert not (tmp_path / "ledger.sqlite").exists()
+
+
+@pytest.mark.parametrize("content", [None, "= broken", "listen = 5\nunknown = 1\n"], ids=["absent", "broken", "wrong"])
+def test_a_settings_file_that_cannot_be_used_is_never_ignored(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "hub.toml"
+    if content is not None:
+        file.write_text(content)
+    outcome = run("db", "check", "--data", tmp_path / "data", "--json", LIENTHONG_CONFIG=str(file))
+    assert (outcome.code, outcome.json["code"]) == (MISUSE, "settings-invalid")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_settings_file_and_secret_files_are_read_in_their_order(tmp_path: Path) -> None:
+    file, secrets = tmp_path / "hub.toml", tmp_path / "secrets"
+    secrets.mkdir()
+    file.write_text('listen = "nowhere"\nhub_name = "trục liên thông"\n')
+    (secrets / "LIENTHONG_LISTEN").write_text("0.0.0.0:9")
+    sources = {"LIENTHONG_CONFIG": str(file), "LIENTHONG_SECRETS_DIR": str(secrets)}
+    from_secret = run("doctor", "--data", tmp_path / "data", "--json", **sources)
+    assert checks(**from_secret.json)["address"][0] is False, "the secret file goes before the settings file"
+    assert "plain-http-refused" in checks(**from_secret.json)["address"][1]
+    overridden = run("doctor", "--data", tmp_path / "data", "--json", LIENTHONG_LISTEN="127.0.0.1:9", **sources)
+    assert checks(**overridden.json)["address"] == (True, "127.0.0.1:9")
+    missing = run("db", "check", "--data", tmp_path / "data", "--json", LIENTHONG_SECRETS_DIR=str(tmp_path / "none"))
+    assert (missing.code, missing.json["code"]) == (MISUSE, "settings-invalid")
+
+
+@pytest.mark.parametrize("command", [("db", "check"), ("system", "list"), ("up",)])
+def test_a_data_directory_that_cannot_be_is_a_wrong_setting(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    outcome = run(*command, "--data", tmp_path / "file" / "below")
+    assert outcome.code == MISUSE
+    assert "LIENTHONG_DATA_DIR" in outcome.err
