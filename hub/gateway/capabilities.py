@@ -34,6 +34,7 @@ async def capabilities(request: Request) -> Response:
                 "depth": policy.xml.depth,
                 "elements": policy.xml.elements,
                 "attributes_per_element": policy.xml.attributes_per_element,
+                "attributes": policy.xml.attributes,
                 "namespaces": policy.xml.namespaces,
             },
             "long_poll_seconds": settings.long_poll_seconds,
