@@ -48,10 +48,7 @@ PROXIES = "127.0.0.1"
 
 def open_ledger(settings: Settings) -> Ledger:
     """The store that the settings choose; nothing is read or written yet. Raises ``Misconfigured`` (data directory)."""
-    if settings.database_url is not None:
-        return Ledger.postgresql(settings.database_url, settings.database_connections)
-    _make_data_directory(settings)
-    return Ledger.sqlite(settings.data_dir / "ledger.sqlite")
+    return Ledger.chosen(settings.database_url, settings.database_connections, settings.data_dir)
 
 
 def _make_data_directory(settings: Settings) -> None:

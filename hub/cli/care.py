@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,16 +11,27 @@ from hub.cli import output
 from hub.language import _
 from hub.problems import HubError
 
+if TYPE_CHECKING:
+    from hub.ledger import Ledger
+
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help=_("Directory for payloads, keys and the embedded ledger."))
 ]
 
 
+def _opened(data: Path | None) -> Ledger:
+    """The ledger as it is: without wiring, whose imports take longer than most of these commands."""
+    from hub import settings
+    from hub.ledger import Ledger
+
+    chosen = settings.load(data_dir=data)
+    return Ledger.chosen(chosen.database_url, chosen.database_connections, chosen.data_dir)
+
+
 def db_upgrade(data: Data = None, as_json: output.AsJson = False) -> None:
-    from hub import settings, wiring
     from hub.ledger import migration
 
-    ledger = wiring.open_ledger(settings.load(data_dir=data))
+    ledger = _opened(data)
     try:
         version = migration.upgrade(ledger)
     finally:
@@ -29,10 +40,9 @@ def db_upgrade(data: Data = None, as_json: output.AsJson = False) -> None:
 
 
 def db_check(data: Data = None, as_json: output.AsJson = False) -> None:
-    from hub import settings, wiring
     from hub.ledger import migration
 
-    ledger = wiring.open_ledger(settings.load(data_dir=data))
+    ledger = _opened(data)
     try:
         migration.require_head(ledger)
     finally:

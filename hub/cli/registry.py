@@ -27,11 +27,11 @@ Data = Annotated[
 @contextmanager
 def opened(data: Path | None) -> Iterator[Ledger]:
     """The ledger that the settings choose, at the version of this program."""
-    from hub import settings, wiring
-    from hub.ledger import migration
+    from hub import settings
+    from hub.ledger import Ledger, migration
 
     chosen = settings.load(data_dir=data)
-    ledger = wiring.open_ledger(chosen)
+    ledger = Ledger.chosen(chosen.database_url, chosen.database_connections, chosen.data_dir)
     try:
         if chosen.embedded:
             migration.upgrade(ledger)

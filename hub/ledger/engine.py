@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from hub.problems import Deferred
+from hub.problems import Deferred, Misconfigured
 
 T = TypeVar("T")
 Transaction = Connection
@@ -77,6 +77,17 @@ class Ledger:
     @classmethod
     def postgresql(cls, url: str, connections: int = 8) -> Ledger:
         return cls(postgresql_engine(url, connections), writers=max(1, connections // 2), readers=connections // 2)
+
+    @classmethod
+    def chosen(cls, database_url: str | None, connections: int, directory: Path) -> Ledger:
+        """PostgreSQL when there is an address of it, else SQLite in ``directory``. Raises ``Misconfigured``."""
+        if database_url is not None:
+            return cls.postgresql(database_url, connections)
+        try:
+            return cls.sqlite(directory / "ledger.sqlite")
+        except OSError as error:
+            reason = f"{directory}: {error.strerror}"
+            raise Misconfigured("settings-invalid", reason, "LIENTHONG_DATA_DIR") from error
 
     @property
     def dialect(self) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from adapters.sandbox.pki import Pki
-from hub import wiring
-from hub.ledger import agencies, people, systems, trust
-from hub.settings import Settings
+from hub.ledger import Ledger, agencies, migration, people, registration, systems, trust
 from tests.cli.command import Outcome
 from tests.cli.entry import ENTRY, run
 
@@ -38,6 +38,28 @@ class Place:
 
     def run(self, *arguments: str | Path) -> Outcome:
         return run(*arguments, "--data", self.data)
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        ledger = Ledger.sqlite(self.data / "ledger.sqlite")
+        migration.upgrade(ledger)
+        yield ledger
+        ledger.close()
+
+    def register(self, *systems: str) -> None:
+        """Systems to start from, without a process for each."""
+        with self.ledger() as ledger:
+            for name in systems:
+                ledger.write_now(registration.add_system, name, "pull")
+
+    def registered(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Codes and aliases of the agencies that are there now."""
+        with self.ledger() as ledger:
+            return [(one.code, one.aliases) for one in ledger.read_now(agencies.page)]
+
+    def revision(self) -> int:
+        with self.ledger() as ledger:
+            return ledger.read_now(agencies.revision)
 
 
 @pytest.fixture
@@ -74,14 +96,12 @@ def test_a_registry_is_built_by_five_commands(place: Place) -> None:
     assert system.json["client_secret"] not in place.run("system", "list").out
     assert len(place.run("trust", "list", "--json").json["anchors"]) == 1
 
-    ledger = wiring.open_ledger(Settings(data_dir=place.data))
-    sha256 = agency_certificate(certificate)
-    assert ledger.read_now(agencies.holders, sha256) == {"H33"}
-    kept = ledger.read_now(systems.by_client, system.json["client_id"])
-    assert kept is not None
-    assert not kept.auditor
-    assert ledger.read_now(people.find_by_login, "an") is not None
-    ledger.close()
+    with place.ledger() as ledger:
+        assert ledger.read_now(agencies.holders, agency_certificate(certificate)) == {"H33"}
+        kept = ledger.read_now(systems.by_client, system.json["client_id"])
+        assert kept is not None
+        assert not kept.auditor
+        assert ledger.read_now(people.find_by_login, "an") is not None
 
 
 def agency_certificate(file: Path) -> str:
@@ -92,14 +112,13 @@ def agency_certificate(file: Path) -> str:
 
 
 def test_a_certificate_is_added_beside_the_old_one(place: Place) -> None:
-    place.run("system", "add", "s")
+    place.register("s")
     old, new = (place.file(f"{n}.pem", place.pki.issue("H33", "UBND").certificate_pem) for n in ("old", "new"))
     place.run("agency", "add", "H33", "UBND", "--system", "s", "--certificate", old)
     certified = place.run("agency", "certify", "H33", new, "--json")
     assert certified.json == {"code": "H33", "sha256": agency_certificate(new)}
-    ledger = wiring.open_ledger(Settings(data_dir=place.data))
-    assert all(ledger.read_now(agencies.holders, agency_certificate(one)) == {"H33"} for one in (old, new))
-    ledger.close()
+    with place.ledger() as ledger:
+        assert all(ledger.read_now(agencies.holders, agency_certificate(one)) == {"H33"} for one in (old, new))
     assert place.run("agency", "certify", "H34", new, "--json").json["code"] == "registry-unknown"
 
 
@@ -121,19 +140,18 @@ def test_a_certificate_is_added_beside_the_old_one(place: Place) -> None:
 def test_a_refused_change_exits_1_with_its_code_and_changes_nothing(
     place: Place, arguments: tuple[str, ...], code: str
 ) -> None:
-    place.run("system", "add", "taken")
-    before = place.run("system", "list", "--json").out
+    place.register("taken")
+    before = place.revision()
     outcome = place.run(*arguments, "--json")
     assert outcome.code == REFUSED
     assert outcome.json["code"] == code
     assert outcome.json["title"]
     assert outcome.json["findings"][0]["code"] == code
-    assert place.run("agency", "list", "--json").json == []
-    assert place.run("system", "list", "--json").out == before
+    assert (place.registered(), place.revision()) == ([], before)
 
 
 def test_in_words_a_refusal_says_what_and_how_to_mend_it_on_standard_error(place: Place) -> None:
-    place.run("system", "add", "taken")
+    place.register("taken")
     outcome = run("system", "add", "taken", "--data", place.data, LC_ALL="vi_VN.UTF-8", LANG="vi_VN.UTF-8")
     assert (outcome.code, outcome.out) == (REFUSED, "")
     assert "[registry-conflict]" in outcome.err
@@ -166,10 +184,8 @@ def test_only_authorities_become_anchors_and_all_of_a_command_or_nothing_is_done
     assert (outcome.code, outcome.json["code"]) == (REFUSED, "certificate-usage")
     garbage = place.file("garbage.pem", b"-----BEGIN CERTIFICATE-----\nxx\n-----END CERTIFICATE-----\n")
     assert place.run("trust", "add", garbage, "--json").json["code"] == "certificate-malformed"
-    assert place.run("trust", "list", "--json").json == {"anchors": [], "lists": []}
-    ledger = wiring.open_ledger(Settings(data_dir=place.data))
-    assert ledger.read_now(trust.store).anchors == ()
-    ledger.close()
+    with place.ledger() as ledger:
+        assert ledger.read_now(trust.store).anchors == ()
 
 
 HEADER = "code,name,system,parent,aliases,certificate\n"
@@ -177,13 +193,12 @@ HEADER = "code,name,system,parent,aliases,certificate\n"
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "with-byte-order-mark"])
 def test_an_import_registers_every_row(place: Place, mark: str) -> None:
-    place.run("system", "add", "s")
+    place.register("s")
     place.file("h33.pem", place.pki.issue("H33", "UBND").certificate_pem)
     rows = HEADER + "H33,UBND tỉnh,s,,000.00.00.H33 cũ,h33.pem\nH33.01,Văn phòng,s,H33,,\n\n"
     outcome = place.run("agency", "import", place.file("rows.csv", (mark + rows).encode()), "--json")
     assert (outcome.code, outcome.json) == (DONE, {"imported": 2})
-    listed = place.run("agency", "list", "--json").json
-    assert [(one["code"], one["aliases"]) for one in listed] == [("H33", ["000.00.00.H33", "cũ"]), ("H33.01", [])]
+    assert place.registered() == [("H33", ("000.00.00.H33", "cũ")), ("H33.01", ())]
 
 
 @pytest.mark.parametrize(
@@ -198,18 +213,18 @@ def test_an_import_registers_every_row(place: Place, mark: str) -> None:
     ],
 )
 def test_one_wrong_row_and_nothing_is_imported(place: Place, last: str, code: str, line: int) -> None:
-    place.run("system", "add", "s")
+    place.register("s")
     rows = HEADER + "H33,UBND tỉnh,s,,,\nH34,UBND tỉnh,s,,,\n" + last
     outcome = place.run("agency", "import", place.file("rows.csv", rows.encode()), "--json")
     assert (outcome.code, outcome.json["code"]) == (REFUSED, code)
     assert f"rows.csv:{line}" in outcome.json["findings"][0]["detail"]
-    assert place.run("agency", "list", "--json").json == []
+    assert place.registered() == []
 
 
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe\x00", "mã,tên\nH33,UBND\n".encode("utf-16"), b"nothing,of,this\n1,2,3\n"]
 )
 def test_a_file_that_is_no_such_table_is_refused(place: Place, content: bytes) -> None:
-    place.run("system", "add", "s")
+    place.register("s")
     outcome = place.run("agency", "import", place.file("rows.csv", content), "--json")
     assert (outcome.code, outcome.json["code"]) == (REFUSED, "registry-invalid")
