@@ -1,6 +1,6 @@
 """The payload store: original bytes, kept once under their SHA-256, delivered untouched.
 
-A body is buffered up to 256 KiB and spilled to a temporary file beyond. It becomes durable (file and directory synced)
+A body is buffered up to 2 MiB and spilled to a temporary file beyond. It becomes durable (file and directory synced)
 only by ``keep``, which the intake calls after the verdict and before the ledger's commit.
 """
 
@@ -14,7 +14,7 @@ from typing import IO
 
 from hub import clock
 
-SPILL_BYTES = 256 * 1024
+SPILL_BYTES = 2 * 1024 * 1024
 
 
 class PayloadWriter:
