@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from adapters.sandbox.pki import Pki
+from hub import settings
 from hub.ledger import migration
+from hub.problems import Misconfigured
 from tests.cli.entry import run
 from tests.services.processes import free_port
 
@@ -76,12 +78,16 @@ def test_every_wrong_setting_is_named_at_once(tmp_path: Path) -> None:
         ({"LIENTHONG_TLS_KEY": "k.pem"}, "LIENTHONG_TLS_KEY"),
     ],
 )
-def test_half_a_pair_is_named(tmp_path: Path, given: dict[str, str], missing: str) -> None:
-    outcome = run("doctor", "--data", tmp_path, "--json", **given)
-    assert outcome.code == REFUSED
-    [(name, (_, detail))] = [one for one in checks(**outcome.json).items() if not one[1][0]]
-    assert name == missing
-    assert "go together" in detail
+def test_half_a_pair_is_named_beside_other_faults(
+    given: dict[str, str], missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**given, "LIENTHONG_LISTEN": "nowhere"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(Misconfigured) as error:
+        settings.load()
+    found = {finding.location: finding.detail for finding in error.value.findings}
+    assert found.keys() == {missing, "LIENTHONG_LISTEN"}
+    assert "go together" in found[missing]
 
 
 def test_services_that_do_not_answer_are_named_without_their_passwords(tmp_path: Path) -> None:
@@ -108,31 +114,41 @@ def test_services_that_answer_are_found_well(tmp_path: Path, database_url: str, 
 
 
 @pytest.mark.parametrize("content", [None, "= broken", "listen = 5\nunknown = 1\n"], ids=["absent", "broken", "wrong"])
-def test_a_settings_file_that_cannot_be_used_is_never_ignored(tmp_path: Path, content: str | None) -> None:
+def test_a_settings_file_that_cannot_be_used_is_never_ignored(
+    tmp_path: Path, content: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "hub.toml"
     if content is not None:
         file.write_text(content)
-    outcome = run("db", "check", "--data", tmp_path / "data", "--json", LIENTHONG_CONFIG=str(file))
-    assert (outcome.code, outcome.json["code"]) == (MISUSE, "settings-invalid")
-    assert not (tmp_path / "data").exists()
+    monkeypatch.setenv("LIENTHONG_CONFIG", str(file))
+    with pytest.raises(Misconfigured) as error:
+        settings.load()
+    assert {finding.code for finding in error.value.findings} == {"settings-invalid"}
+    if content is not None and "unknown" in content:
+        assert [one.location for one in error.value.findings] == ["LIENTHONG_LISTEN", "LIENTHONG_UNKNOWN"]
 
 
-def test_a_settings_file_and_secret_files_are_read_in_their_order(tmp_path: Path) -> None:
+def test_arguments_environment_secret_files_and_the_settings_file_are_read_in_this_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file, secrets = tmp_path / "hub.toml", tmp_path / "secrets"
     secrets.mkdir()
-    file.write_text('listen = "nowhere"\nhub_name = "trục liên thông"\n')
-    (secrets / "LIENTHONG_LISTEN").write_text("0.0.0.0:9")
-    sources = {"LIENTHONG_CONFIG": str(file), "LIENTHONG_SECRETS_DIR": str(secrets)}
-    from_secret = run("doctor", "--data", tmp_path / "data", "--json", **sources)
-    assert checks(**from_secret.json)["address"][0] is False, "the secret file goes before the settings file"
-    assert "plain-http-refused" in checks(**from_secret.json)["address"][1]
-    overridden = run("doctor", "--data", tmp_path / "data", "--json", LIENTHONG_LISTEN="127.0.0.1:9", **sources)
-    assert checks(**overridden.json)["address"] == (True, "127.0.0.1:9")
-    missing = run("db", "check", "--data", tmp_path / "data", "--json", LIENTHONG_SECRETS_DIR=str(tmp_path / "none"))
-    assert (missing.code, missing.json["code"]) == (MISUSE, "settings-invalid")
+    file.write_text('listen = "file:1"\nhub_name = "trục liên thông"\ntoken_seconds = 61\n')
+    (secrets / "LIENTHONG_LISTEN").write_text("secret:1")
+    (secrets / "LIENTHONG_TOKEN_SECONDS").write_text("62")
+    monkeypatch.setenv("LIENTHONG_CONFIG", str(file))
+    monkeypatch.setenv("LIENTHONG_SECRETS_DIR", str(secrets))
+    read = settings.load()
+    assert (read.hub_name, read.listen, read.token_seconds) == ("trục liên thông", "secret:1", 62)
+    monkeypatch.setenv("LIENTHONG_LISTEN", "environment:1")
+    assert (settings.load().listen, settings.load(listen="argument:1").listen) == ("environment:1", "argument:1")
+    monkeypatch.setenv("LIENTHONG_SECRETS_DIR", str(tmp_path / "none"))
+    with pytest.raises(Misconfigured) as error:
+        settings.load()
+    assert [one.location for one in error.value.findings] == ["LIENTHONG_SECRETS_DIR"]
 
 
-@pytest.mark.parametrize("command", [("db", "check"), ("system", "list"), ("up",)])
+@pytest.mark.parametrize("command", [("db", "check"), ("up",)])
 def test_a_data_directory_that_cannot_be_is_a_wrong_setting(tmp_path: Path, command: tuple[str, ...]) -> None:
     (tmp_path / "file").write_bytes(b"")
     outcome = run(*command, "--data", tmp_path / "file" / "below")
