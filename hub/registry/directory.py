@@ -91,14 +91,19 @@ class Directory:
     async def system_by_client(self, client_id: str) -> System | None:
         await self.refresh()
         if client_id not in self._clients:
+            revision = self._revision
             system = await self._source.system_by_client(client_id)
-            if system is None:
-                return None
+            if system is None or revision != self._revision:
+                return system  # what was read before a change must not be remembered after it
             self._clients[client_id] = system
         return self._clients[client_id]
 
     async def trust(self) -> TrustStore:
         await self.refresh()
         if self._trust is None:
-            self._trust = await self._source.trust()
+            revision = self._revision
+            trust = await self._source.trust()
+            if revision != self._revision:
+                return trust
+            self._trust = trust
         return self._trust
