@@ -34,7 +34,7 @@ lint: $(DEVELOPMENT)
 	$(VENV)/bin/lint-imports --no-cache
 
 check: lint
-	$(PYTEST) -q -m "not slow and not services" $(ARGS)
+	$(PYTEST) -q -n 2 -m "not slow and not services" $(ARGS)
 
 system-packages:
 	@deploy/system-packages

@@ -1,6 +1,7 @@
-"""Marks every test that asks for a real service, so that ``make check`` can leave it out.
+"""Marks what ``make check`` leaves out: tests that ask for a real service, and tests that start programs of ours.
 
-A test asks by a fixture, by a parameter that names the real engine, or by lying in ``tests/services``.
+A test asks for a service by a fixture, by a parameter that names the real engine, or by lying in ``tests/services``.
+Starting a hub or a command costs seconds of imports each: the directories that do it are ``slow`` as a whole.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-SERVICES = Path(__file__).resolve().parents[1] / "services"
+TESTS = Path(__file__).resolve().parents[1]
+SERVICES = TESTS / "services"
+PROGRAMS = {TESTS / name for name in ("cli", "journeys", "gateway", "readme", "chaos")}
 FIXTURES = {"postgresql", "rabbitmq", "database_url", "broker_url", "browser"}
 PARAMETERS = {"rabbit", "rabbitmq", "postgresql", "postgres", "production"}
 
@@ -25,3 +28,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if needs_service(item):
             item.add_marker(pytest.mark.services)
+        if PROGRAMS.intersection(item.path.parents):
+            item.add_marker(pytest.mark.slow)
