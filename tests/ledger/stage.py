@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import delete, text
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.ledger import Ledger, agencies, deliveries, envelopes, migration, systems
+from hub.ledger import Ledger, Transaction, agencies, deliveries, envelopes, migration, systems, tables
 from hub.ledger.agencies import NewAgency
 from hub.ledger.envelopes import Acceptance, Stored
 from hub.receipts.signing import Audience, ReceiptSigner, Subject
@@ -140,14 +141,13 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_database(request: pytest.FixtureRequest) -> str:
-    """The name of a PostgreSQL database at the head of the schema, to be used as a template."""
-    name = f"migrated_{uuid.uuid4().hex}"
-    server: PostgreSQL = request.getfixturevalue("postgresql")
-    ledger = Ledger.postgresql(server.create_database(name), 2)
+def migrated_database(postgresql: PostgreSQL) -> str:
+    """The URL of a PostgreSQL database at the head of the schema."""
+    url = postgresql.create_database(f"migrated_{uuid.uuid4().hex}")
+    ledger = Ledger.postgresql(url, 2)
     migration.upgrade(ledger)
     ledger.close()
-    return name
+    return url
 
 
 @pytest.fixture
@@ -160,13 +160,18 @@ def sqlite_store(migrated_file: Path, tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def postgresql_store(postgresql: PostgreSQL, migrated_database: str) -> Iterator[Store]:
-    name = f"test_{uuid.uuid4().hex}"
-    url = postgresql.create_database(name, migrated_database)
-    store = Store(lambda: Ledger.postgresql(url))
+def postgresql_store(migrated_database: str) -> Iterator[Store]:
+    """The same database every time, emptied: making and dropping one for each test costs a checkpoint."""
+    store = Store(lambda: Ledger.postgresql(migrated_database))
+    store.open().write_now(_empty)
     yield store
     store.close()
-    postgresql.drop_database(name)
+
+
+def _empty(transaction: Transaction) -> None:
+    for table in reversed(tables.metadata.sorted_tables):
+        transaction.execute(delete(table))
+    transaction.execute(text("DROP TABLE IF EXISTS note"))
 
 
 @pytest.fixture(params=STORES)
