@@ -26,7 +26,7 @@ class GroupCommit(Batches[Item, Answer]):
         *,
         single_statement: bool = False,
         most: int = 64,
-        writers: int = 2,
+        writers: int = 1,
     ) -> None:
         write = ledger.statement if single_statement else ledger.write
 
