@@ -25,7 +25,7 @@ IDLE_SECONDS = 0.1
 # after a batch that was not full: what comes in meanwhile is moved by one claim instead of many
 LINGER_SECONDS = 0.02
 LONGEST_PAUSE = 5.0
-POSTPONE_SECONDS = 5.0
+POSTPONE_SECONDS = 1.0
 
 
 class Relay:
