@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 200
 PREFETCH = 2 * BATCH  # the next batch arrives while the handler works on this one
-LINGER_SECONDS = 0.02
+LINGER_SECONDS = 0.05
 # RabbitMQ 3.10 forgets a consumer without a word when its queue is deleted and declared again within milliseconds, and
 # nothing that can be asked tells such a consumer from one without work. So silence ends a subscription, and a new one
 # gets whatever was held for the old.

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 BATCH = 500
 IDLE_SECONDS = 0.1
 # after a batch that was not full: what comes in meanwhile is moved by one claim instead of many
-LINGER_SECONDS = 0.02
+LINGER_SECONDS = 0.05
 LONGEST_PAUSE = 5.0
 POSTPONE_SECONDS = 1.0
 
