@@ -66,17 +66,18 @@ class Directory:
     async def agencies(self, codes: Iterable[str]) -> dict[str, Agency]:
         """Agencies by code or alias as asked; unknown ones are absent. One query for all that is not cached."""
         await self.refresh()
-        wanted = list(codes)
-        missing = [code for code in dict.fromkeys(wanted) if code not in self._agencies]
+        wanted = dict.fromkeys(codes)
+        # taken before the query: another request may forget everything meanwhile, and nobody may become unknown by that
+        known = {code: self._agencies[code] for code in wanted if code in self._agencies}
+        missing = [code for code in wanted if code not in known]
         if missing:
             revision = self._revision
             found = await self._source.agencies(missing)
+            asked = {code: found.get(code) for code in missing}
             if revision == self._revision:
-                self._agencies.update({code: found.get(code) for code in missing})
-            known = {**self._agencies, **{code: found.get(code) for code in missing}}
-        else:
-            known = self._agencies
-        return {code: agency for code in wanted if (agency := known.get(code)) is not None}
+                self._agencies.update(asked)
+            known |= asked
+        return {code: agency for code, agency in known.items() if agency is not None}
 
     async def holders(self, sha256: str) -> frozenset[str]:
         await self.refresh()

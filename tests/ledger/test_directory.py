@@ -107,3 +107,15 @@ async def test_an_answer_read_before_a_change_is_not_remembered_after_it(
     assert source.asked[asked:] == [question], "asked again, not remembered"
     if question == "system_by_client":
         assert not answer.active
+
+
+async def test_nobody_becomes_unknown_while_another_request_forgets(stage: Stage, source: Counting) -> None:
+    directory = Directory(source)
+    assert set(await directory.agencies(["H33"])) == {"H33"}
+    source.hold = asyncio.Event()
+    asking = asyncio.create_task(directory.agencies(["H33", "H40"]))
+    await source.holding.wait()
+    stage.ledger.write_now(agencies.raise_revision)
+    await directory.refresh(now=True)
+    source.hold.set()
+    assert set(await asking) == {"H33", "H40"}
