@@ -19,7 +19,8 @@ from bench.letters import RECEIVING_SYSTEMS, SENDING_SYSTEM, Body, Kind
 
 POSTING = 16  # connections that post
 TAKING = 4  # connections of each receiving system that fetch and settle
-INBOX = "/v1/inbox?limit=50&wait=2&lease=60"
+INBOX = "/v1/inbox?limit=50&wait=1&lease=60"
+LAST_ANSWERS_SECONDS = 3.0
 XML = b"content-type: application/xml\r\n"
 JSON = b"content-type: application/json\r\n"
 
@@ -49,6 +50,7 @@ class Load:
         self._connections: list[Connection] = []
         self._authorization: dict[str, bytes] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._polls: list[asyncio.Task[None]] = []
         self._sending = True
         self._ended = False
 
@@ -72,7 +74,7 @@ class Load:
         """Start the recipients' systems."""
         for name in RECEIVING_SYSTEMS:
             work: asyncio.Queue[dict[str, Any]] = asyncio.Queue(2 * TAKING)
-            self._tasks.append(asyncio.create_task(self._poll(await self._connect(), name, work)))
+            self._polls.append(asyncio.create_task(self._poll(await self._connect(), name, work)))
             for _ in range(TAKING):
                 self._tasks.append(asyncio.create_task(self._work(await self._connect(), name, work)))
 
@@ -95,15 +97,18 @@ class Load:
 
     async def check(self) -> None:
         """Raise what a sender or recipient met: a bench that goes on without them would measure something else."""
-        for task in self._tasks:
+        for task in (*self._tasks, *self._polls):
             if task.done():
                 await task
 
     async def close(self) -> None:
+        """Let the last questions to inboxes be answered: one that is cut off may lease for nobody, for a minute."""
         self._sending, self._ended = False, True
-        for task in self._tasks:
+        if self._polls:
+            await asyncio.wait(self._polls, timeout=LAST_ANSWERS_SECONDS)
+        for task in (*self._tasks, *self._polls):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._polls, return_exceptions=True)
         for connection in self._connections:
             connection.close()
 

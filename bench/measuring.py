@@ -138,7 +138,8 @@ async def _intake(hub: Hub, kind: Kind, letters: list[Body]) -> float:
             rates.append((load.counts.accepted - accepted) / (time.monotonic() - start))
         load.stop_sending()
         await load.take()
-        await load.drained(DRAIN_SECONDS)
+        if not await load.drained(DRAIN_SECONDS):
+            raise AssertionError(f"{load.counts.accepted - load.counts.settled} envelopes were never settled")
     finally:
         await load.close()
     return statistics.median(rates)
