@@ -6,7 +6,7 @@ may still settle afterwards, as long as nobody else has taken the delivery in be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,8 +55,13 @@ class Leases:
         """Answer waiting requests now."""
         self._bell.close()
 
-    async def take(self, system_id: str, limit: int, seconds: int, wait: float) -> list[Leased]:
-        """Up to ``limit`` deliveries under one new lease; waits up to ``wait`` seconds for the first."""
+    async def take(
+        self, system_id: str, limit: int, seconds: int, wait: float, gone: Callable[[], Awaitable[bool]] | None = None
+    ) -> list[Leased]:
+        """Up to ``limit`` deliveries under one new lease; waits up to ``wait`` seconds for the first.
+
+        ``gone`` tells that nobody waits for the answer any more: what arrives then would be leased to nobody.
+        """
         deadline = clock.monotonic() + wait
         while True:
             event = self._bell.expect(system_id)
@@ -68,6 +73,8 @@ class Leases:
             if taken or left <= 0 or self._bell.closed:
                 return taken
             await self._bell.wait(event, left)
+            if gone is not None and await gone():
+                return []
 
     async def settle(self, close: Close) -> Closed:
         """Close as taken. Idempotent. Raises ``Refused``: ``not-found``, ``lease-lost``, ``delivery-*``."""

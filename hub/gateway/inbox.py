@@ -52,7 +52,7 @@ async def inbox(
     context = gateway(request)
     seconds = lease or context.settings.lease_seconds
     wait = min(wait, context.settings.long_poll_seconds)
-    taken = await context.leases.take(caller.id, limit, seconds, wait)
+    taken = await context.leases.take(caller.id, limit, seconds, wait, request.is_disconnected)
     context.handed.remember(caller.id, taken)
     return JSONResponse({"deliveries": [_delivery(one) for one in taken]}, headers={"Cache-Control": "no-store"})
 
