@@ -25,6 +25,14 @@ XML = b"content-type: application/xml\r\n"
 JSON = b"content-type: application/json\r\n"
 
 
+def in_flight(kind: Kind) -> int:
+    """Envelopes under way at most: enough to keep every stage busy, not so many that the queues are the time."""
+    small = kind.octets < 1 << 20
+    if kind.fan_out == 1:
+        return 256 if small else 48
+    return 48 if small else 12
+
+
 @dataclass
 class Counts:
     """What has happened so far. ``settled`` counts envelopes settled by all their recipients."""
@@ -44,7 +52,7 @@ class Load:
         self._kind = kind
         self._letters: Iterator[Body] = iter(letters)
         self.counts = Counts()
-        self._in_flight = asyncio.Semaphore(256 if kind.octets < 1 << 20 else 48)
+        self._in_flight = asyncio.Semaphore(in_flight(kind))
         self._open: dict[str, tuple[int, float]] = {}  # envelope → deliveries not settled, when it was accepted
         self._early: dict[str, int] = {}  # settled before the sender had its answer
         self._connections: list[Connection] = []
