@@ -20,8 +20,8 @@ INTAKE_WARM_UP_SECONDS = 0.3
 INTAKE_WINDOW_SECONDS = 0.5
 DRAIN_SECONDS = 60.0
 # a generous bound on what the fastest case can use up, so that no letter is signed while the clock runs
-SMALL_LETTERS = {1: 9000, 26: 3000}
-LARGE_LETTERS = {1: 1600, 26: 500}
+SMALL_LETTERS = {1: 12000, 26: 4000}
+LARGE_LETTERS = {1: 2000, 26: 1000}
 
 
 def letters_needed(kind: Kind) -> int:
