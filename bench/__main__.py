@@ -20,7 +20,7 @@ from bench.table import heading, notes, row
 from tests.services import PostgreSQL, RabbitMQ
 from tests.world import ROLES, World
 
-ENGINES = ("embedded", "production", "roles")
+ENGINES = ("embedded", "production", "roles", "roles, 2 serve")
 
 
 class Services:
@@ -43,8 +43,10 @@ def running_hub(engine: str, services: Services, stationery: Stationery) -> Iter
     processes: dict[str, int] = {}
     if engine != "embedded":
         postgresql, rabbitmq = services.get()
-        environment["LIENTHONG_DATABASE_URL"] = postgresql.create_database(f"bench_{engine}")
-        environment["LIENTHONG_BROKER_URL"] = rabbitmq.create_vhost(f"bench-{engine}")
+        name = f"bench_{ENGINES.index(engine)}"
+        environment["LIENTHONG_DATABASE_URL"] = postgresql.create_database(name)
+        environment["LIENTHONG_BROKER_URL"] = rabbitmq.create_vhost(name)
+        environment["LIENTHONG_SHARE_PORT"] = "true"
         assert postgresql.pid is not None
         assert rabbitmq.pid is not None
         processes = {"PostgreSQL": postgresql.pid, "RabbitMQ": rabbitmq.pid}
@@ -52,7 +54,10 @@ def running_hub(engine: str, services: Services, stationery: Stationery) -> Iter
     try:
         with World(directory, environment) as world:
             systems = stationery.register(world.ledger)
-            world.start(*(ROLES if engine == "roles" else ("up",)))
+            world.start(*(ROLES if engine.startswith("roles") else ("up",)))
+            if engine == "roles, 2 serve":
+                world.processes["serve 1"] = world.processes.pop("serve")
+                world.start("serve")
             own = {role: process.pid for role, process in world.processes.items()}
             yield Hub(engine, world.port, systems, {**own, **processes})
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.measuring import WINDOW_SECONDS, WINDOWS, Figures
 
 _COLUMNS = (
-    ("engine", 10),
+    ("engine", 14),
     ("letter", 10),
     ("accepted/s", 10),
     ("end to end/s", 18),

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     public_url: str | None = Field(None, description="address under which agencies reach the hub")
     tls_certificate: Path | None = None
     tls_key: Path | None = Field(None, validate_default=True)
+    share_port: bool = Field(False, description="several serve processes of this machine listen on the one address")
     behind_proxy: bool = Field(False, description="a TLS-terminating proxy stands in front; plain HTTP is wanted")
     database_connections: int = Field(8, ge=2, le=64)
     max_envelope_bytes: int = Field(64 * MIB, ge=1024, description="largest application/xml body")
