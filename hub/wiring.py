@@ -25,13 +25,13 @@ from hub.delivery.courier import Courier
 from hub.delivery.lease import Leases
 from hub.gateway.tokens import Tokens
 from hub.intake import Intake
-from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, migration, systems, trust
+from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, migration, overrides, systems, trust
 from hub.problems import Misconfigured
 from hub.receipts.feed import Feed
 from hub.receipts.signing import ReceiptSigner
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
-from hub.registry.model import Agency, System
+from hub.registry.model import Agency, Override, System
 from hub.routing.relay import Relay
 from hub.routing.sweep import Sweep
 from hub.settings import Settings
@@ -90,6 +90,9 @@ class LedgerDirectory:
 
     async def trust(self) -> TrustStore:
         return await self._ledger.read(trust.store)
+
+    async def overrides(self) -> tuple[Override, ...]:
+        return await self._ledger.read(overrides.every)
 
 
 @dataclass(frozen=True)

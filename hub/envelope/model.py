@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 
 class BusinessType(IntEnum):
@@ -68,11 +69,19 @@ class ResponseFor:
     document_id: str = ""
 
 
+class FieldText(NamedTuple):
+    """One text of the header. ``number`` counts the outermost repeated element (``To``, ``ResponseFor``) from 1."""
+
+    text: str
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedEnvelope:
     """A document message. Texts are NFC, stripped; absent and empty are the same (empty text).
 
-    Dates are texts here: judging them is validation's business.
+    Dates are texts here: judging them is validation's business. ``fields`` holds every non-empty text of the header by
+    its path, ``SignerInfo/FullName``, ``TraceHeaderList/TraceHeader/Timestamp``, vendors' elements by their own names.
     """
 
     sender: Party
@@ -89,6 +98,7 @@ class ParsedEnvelope:
     manifest: tuple[ManifestEntry, ...]
     attachments: tuple[EncodedAttachment, ...]
     response_for: tuple[ResponseFor, ...] = ()
+    fields: Mapping[str, tuple[FieldText, ...]] = field(default_factory=dict)
     head: dict[str, Any] = field(default_factory=dict)
 
 
@@ -106,14 +116,32 @@ class ParsedStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceivedPart:
+    """One attachment that came beside the envelope, as a part of ``multipart/related`` (RFC 2387).
+
+    Counted and hashed as it came; ``open`` gives its octets from the start, as often as it is called.
+    """
+
+    content_id: str
+    content_type: str
+    size: int
+    sha256: str
+    open: Callable[[], BinaryIO]
+
+
+@dataclass(frozen=True, slots=True)
 class ReceivedEnvelope:
-    """Octets as they arrived, with who brought them and when. Nothing in here has been looked at."""
+    """Octets as they arrived, with who brought them and when. Nothing in here has been looked at.
+
+    ``body`` and ``sha256`` are the edXML document's; ``parts`` are what came beside it.
+    """
 
     body: bytes
     sha256: str
     system_id: str
     received_at: datetime
     traceparent: str = ""
+    parts: tuple[ReceivedPart, ...] = ()
 
     @property
     def size(self) -> int:

@@ -7,10 +7,12 @@ become ambiguous: an element that carries meaning may stand only once.
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from typing import Any
 
 from hub.envelope.model import (
     EncodedAttachment,
+    FieldText,
     ManifestEntry,
     ParsedEnvelope,
     ParsedStatus,
@@ -113,8 +115,31 @@ def read_document(root: Element) -> ParsedEnvelope:
         manifest=_manifest(root),
         attachments=_attachments(root),
         response_for=tuple(_response(node) for node in header.findall(q("ResponseFor")) if len(node)),
+        fields=_fields(root, header),
         head=_head(header, other, business),
     )
+
+
+def _fields(root: Element, header: Element) -> dict[str, tuple[FieldText, ...]]:
+    """Every non-empty text of the header by path; foreign namespaces count by local name, the signature not at all."""
+    found: dict[str, list[FieldText]] = {}
+
+    def walk(node: Element, path: str, number: int) -> None:
+        if len(node):
+            for child in node:
+                walk(child, f"{path}/{_local(child.tag)}", number)
+        elif text := _own_text(node):
+            found.setdefault(path, []).append(FieldText(text, number))
+
+    numbers: Counter[str] = Counter()
+    for child in header:
+        name = _local(child.tag)
+        numbers[name] += 1
+        walk(child, name, numbers[name])
+    trace = root.find(f"{ENVELOPE}/{HEADER}/{q('TraceHeaderList')}")
+    if trace is not None:
+        walk(trace, "TraceHeaderList", 1)
+    return {path: tuple(texts) for path, texts in found.items()}
 
 
 def read_status(root: Element) -> ParsedStatus:

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
+from hub import language
 from hub.clock import rfc3339
 from hub.gateway import metrics
 from hub.gateway.authentication import Caller
@@ -67,10 +68,10 @@ async def submit(request: Request, caller: Caller) -> Response:
         raise
     if isinstance(outcome, Rejected):
         return problem(request, outcome.findings, members={"refusal": outcome.refusal})
-    return _admitted(outcome)
+    return _admitted(outcome, request)
 
 
-def _admitted(outcome: Admitted) -> Response:
+def _admitted(outcome: Admitted, request: Request) -> Response:
     stored, envelope = outcome.stored, outcome.envelope
     (metrics.ACCEPTED if stored.new else metrics.REPEATED).inc()
     location = f"/v1/envelopes/{stored.envelope_id}"
@@ -83,7 +84,7 @@ def _admitted(outcome: Admitted) -> Response:
         "size": stored.size,
         "received_at": rfc3339(stored.received_at),
         "recipients": [{"code": code, "delivery": delivery} for code, delivery in stored.deliveries],
-        "warnings": [],
+        "warnings": [_finding(one, request) for one in envelope.warnings],
         "acknowledgement": stored.acknowledgement,
         "links": _links(stored.envelope_id),
     }
@@ -102,12 +103,12 @@ async def check(request: Request, caller: Caller) -> Response:
     check_head(request, XML, limit)
     async with streamed(request, context.payloads, limit) as body:
         verdict = await context.intake.check(body, caller)
-    return JSONResponse(_verdict(verdict))
+    return JSONResponse(_verdict(verdict, request))
 
 
-def _verdict(verdict: Accepted | Declined) -> dict[str, Any]:
+def _verdict(verdict: Accepted | Declined, request: Request) -> dict[str, Any]:
     if isinstance(verdict, Declined):
-        return {"verdict": "refused", "findings": [_finding(one) for one in verdict.findings], "signer": None}
+        return {"verdict": "refused", "findings": [_finding(one, request) for one in verdict.findings], "signer": None}
     envelope = verdict.envelope
     return {
         "verdict": "accepted",
@@ -119,8 +120,10 @@ def _verdict(verdict: Accepted | Declined) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {**asdict(finding), "remedy": explain(finding.code).remedy("en")}
+def _finding(finding: Finding, request: Request) -> dict[str, Any]:
+    spoken = language.choose(request.headers.get("accept-language"))
+    row = explain(finding.code)
+    return {**asdict(finding), "title": row.title(spoken), "remedy": row.remedy(spoken)}
 
 
 @router.get("/v1/envelopes/{envelope_id}", summary="Header and per-recipient matrix")

@@ -113,7 +113,7 @@ class Intake:
             await self._ledger.write(exchange_log.append, [self._repeat(envelope, stored)])
             return Admitted(stored, envelope)
         finding = Finding("document-conflict", f"{envelope.content.document_id} is envelope {stored.envelope_id}")
-        declined = Declined((finding,), envelope.sender.code, envelope.content.document_id)
+        declined = Declined((finding,), (), envelope.sender.code, envelope.content.document_id)
         return await self._reject(envelope.received, declined)
 
     async def _reject(self, received: ReceivedEnvelope, verdict: Declined) -> Rejected:
@@ -167,7 +167,7 @@ class Intake:
         subject = Subject(envelope_id, envelope.content.document_id, envelope.sender.code, envelope.received.sha256)
         audience = Audience(envelope.received.system_id, envelope.sender.code)
         codes = [agency.code for agency in envelope.recipients]
-        acknowledgement = self._signer.acknowledgement(subject, audience, codes, (), at)
+        acknowledgement = self._signer.acknowledgement(subject, audience, codes, envelope.warnings, at)
         deliveries = _deliveries(envelope_id, envelope, at)
         return Acceptance(
             envelope=_envelope(envelope_id, envelope, at),
@@ -205,7 +205,7 @@ def _envelope(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> dic
         "details": {
             "signer": asdict(envelope.signer),
             "attachments": [asdict(attachment) for attachment in envelope.attachments],
-            "warnings": [],
+            "warnings": [asdict(warning) for warning in envelope.warnings],
             "head": content.head,
             "response_for": [asdict(answered) for answered in content.response_for],
         },

@@ -118,6 +118,19 @@ revocation_list = Table(
     Column("added_at", Instant, nullable=False),
 )
 
+# What a rule of the profile means for one agency (or, with no agency, for all) until a day: refuse, warn or ignore.
+rule_override = Table(
+    "rule_override",
+    metadata,
+    Column("agency_code", Text, primary_key=True),  # empty: every agency
+    Column("rule", Text, primary_key=True),
+    Column("severity", Text, nullable=False),
+    Column("until", Date, nullable=False),
+    _not_null_text("reason"),
+    Column("added_at", Instant, nullable=False),
+    CheckConstraint("severity IN ('refuse', 'warn', 'ignore')", name="severity"),
+)
+
 # One row. Every change of the registry raises the number; caches in all processes compare it.
 registry_revision = Table(
     "registry_revision",

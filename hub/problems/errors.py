@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: a catalogue code, what exactly, and where.
+    """One thing that is wrong: a catalogue code, what exactly, where, and by which rule of a profile, if by one.
 
     ``location`` is an XPath for XML, a JSON Pointer for JSON, a header or parameter name otherwise.
     """
@@ -15,6 +15,7 @@ class Finding:
     code: str
     detail: str = ""
     location: str = ""
+    rule: str = ""
 
 
 class HubError(Exception):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from hub import clock
-from hub.registry.model import Agency, System
+from hub.registry.model import Agency, Override, System
 from hub.signatures.chain import TrustStore
 
 COMPARE_SECONDS = 1.0
@@ -33,6 +33,9 @@ class DirectorySource(Protocol):
 
     async def trust(self) -> TrustStore: ...
 
+    async def overrides(self) -> tuple[Override, ...]:
+        """What rules mean otherwise than the profile says; ended ones may be among them."""
+
 
 class Directory:
     """Read-through cache over a ``DirectorySource``."""
@@ -49,6 +52,7 @@ class Directory:
         self._holders: dict[str, frozenset[str]] = {}
         self._clients: dict[str, System | None] = {}
         self._trust: TrustStore | None = None
+        self._overrides: tuple[Override, ...] | None = None
 
     async def refresh(self, *, now: bool = False) -> None:
         """Compare revisions if the last comparison is older than a second, or ``now``."""
@@ -108,3 +112,13 @@ class Directory:
                 return trust
             self._trust = trust
         return self._trust
+
+    async def overrides(self) -> tuple[Override, ...]:
+        await self.refresh()
+        if self._overrides is None:
+            revision = self._revision
+            overrides = await self._source.overrides()
+            if revision != self._revision:
+                return overrides
+            self._overrides = overrides
+        return self._overrides

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal, get_args
 
 Channel = Literal["pull", "push", "amqp", "mail", "folder"]
 CHANNELS: tuple[str, ...] = get_args(Channel)
 # the channels whose couriers exist; the others are refused at registration instead of swallowing documents
 OFFERED_CHANNELS: tuple[str, ...] = ("pull",)
+
+Severity = Literal["refuse", "warn", "ignore"]
+SEVERITIES: tuple[str, ...] = get_args(Severity)
 
 Role = Literal["operator", "administrator", "auditor", "reporting", "clerk"]
 ROLES: tuple[str, ...] = get_args(Role)
@@ -38,6 +42,17 @@ class Agency:
     system_id: str
     channel: str
     active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What a rule of the profile means for one agency (empty: for all) through the day ``until``."""
+
+    agency_code: str
+    rule: str
+    severity: Severity
+    until: date
+    reason: str = ""
 
 
 def secret_digest(secret: str) -> str:

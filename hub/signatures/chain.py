@@ -73,12 +73,24 @@ class TrustStore:
     lists: tuple[RevocationList, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something about a path that RFC 5280 leaves open, by the profile's rule (``certificate.*``) that asks for it."""
+
+    rule: str
+    detail: str
+
+
 @dataclass(frozen=True)
 class Path:
-    """A path that held: leaf first, anchor last. ``revocation`` is ``good``, ``stale`` or ``unchecked``."""
+    """A path that held: leaf first, anchor last. ``revocation`` is ``good``, ``stale`` or ``unchecked``.
+
+    ``remarks`` are for validation to weigh: a policy makes each of them a refusal, a warning or nothing.
+    """
 
     certificates: tuple[x509.Certificate, ...]
     revocation: str
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def leaf(self) -> x509.Certificate:

@@ -1,14 +1,15 @@
-"""Check: manifest and attachments join one to one, and every attachment is whole base64 with content (edXML 1.2)."""
+"""Check: manifest and attachments join one to one, and every attachment is whole, with content (edXML 1.2)."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hashlib
+import io
+from functools import partial
 
 from hub.envelope.model import EncodedAttachment, ManifestEntry
-from hub.validation.examination import Examination
-from hub.validation.verdict import AttachmentFacts
+from hub.validation.examination import Attachment, Examination
 
 MANIFEST = "/edXML/edXMLEnvelope/edXMLBody/edXMLManifest"
 _WHITE = str.maketrans("", "", " \t\r\n")
@@ -48,8 +49,8 @@ def _unique(
     return unique
 
 
-def _decode_all(exam: Examination, attachments: list[ManifestEntry | EncodedAttachment]) -> tuple[AttachmentFacts, ...]:
-    facts = []
+def _decode_all(exam: Examination, attachments: list[ManifestEntry | EncodedAttachment]) -> tuple[Attachment, ...]:
+    decoded = []
     for attachment in attachments:
         assert isinstance(attachment, EncodedAttachment)
         # white space between lines is what real senders write; anything else is refused (RFC 4648 §3.3)
@@ -61,13 +62,15 @@ def _decode_all(exam: Examination, attachments: list[ManifestEntry | EncodedAtta
         if not octets:
             exam.find("attachment-empty", attachment.content_id, attachment.location)
             continue
-        facts.append(
-            AttachmentFacts(
+        decoded.append(
+            Attachment(
                 attachment.content_id,
                 attachment.name,
                 attachment.content_type,
                 len(octets),
                 hashlib.sha256(octets).hexdigest(),
+                attachment.location,
+                partial(io.BytesIO, octets),
             )
         )
-    return tuple(facts)
+    return tuple(decoded)

@@ -6,28 +6,62 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from hub.envelope.hardening import Limits
 from hub.envelope.model import ParsedEnvelope, ReceivedEnvelope
+from hub.envelope.names import PROFILE
 from hub.problems import Finding
 from hub.registry.directory import Directory
-from hub.registry.model import Agency
+from hub.registry.model import Agency, Override, Severity
 from hub.signatures.verify import SignedContent
+from hub.validation.rules import Profile, profile, severity
 from hub.validation.verdict import AttachmentFacts
 
 T = TypeVar("T")
 # below this a thread hop costs more than the work
 OFFLOAD_BYTES = 128 * 1024
+# edXML's local times and calendar days (DESIGN, HTTP)
+LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+class Scanner(Protocol):
+    """A malware scanner."""
+
+    async def scan(self, content: BinaryIO, size: int) -> str:
+        """The name of what was found, empty when clean. Raises ``Deferred`` when that cannot be told now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What this hub allows. Counts."""
+    """What this hub allows, counts; and the instruments it judges with."""
 
     xml: Limits = field(default_factory=Limits)
     recipients: int = 5000
     attachments: int = 200
+    profile: Profile = field(default_factory=lambda: profile(PROFILE))
+    scanner: Scanner | None = None  # None: attachments are not scanned, and every acknowledgement says so
+
+
+@dataclass(slots=True)
+class Attachment:
+    """One attachment of the envelope, whole and counted; later checks note what they see in it.
+
+    ``open`` gives its decoded octets from the start, as often as it is called; the caller closes what it gets.
+    """
+
+    content_id: str
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+    location: str
+    open: Callable[[], BinaryIO]
+    seen: dict[str, Any] = field(default_factory=dict)  # what the checks establish, by AttachmentFacts' field names
+
+    def facts(self) -> AttachmentFacts:
+        return AttachmentFacts(self.content_id, self.name, self.content_type, self.size, self.sha256, **self.seen)
 
 
 @dataclass
@@ -37,21 +71,43 @@ class Examination:
     received: ReceivedEnvelope
     directory: Directory
     policy: Policy
+    overrides: tuple[Override, ...] = ()
     findings: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
+    passed: dict[str, str] = field(default_factory=dict)  # check: passed, failed, deferred or skipped
     root: Any = None  # form
     signed: SignedContent | None = None  # signature
     content: ParsedEnvelope | None = None  # structure
     sender: Agency | None = None  # sender
     recipients: tuple[Agency, ...] = ()  # recipients
-    attachments: tuple[AttachmentFacts, ...] = ()  # attachments
+    attachments: tuple[Attachment, ...] = ()  # attachments
     promulgated_on: date | None = None  # metadata
     due_on: date | None = None  # metadata
     business_type: int = 0  # metadata
     priority: int = 0  # metadata
 
     def find(self, code: str, detail: str = "", location: str = "") -> None:
-        """Note something wrong and go on, so that one answer names everything that can be seen at once."""
+        """Note something that no policy softens and go on, so that one answer names everything that can be seen."""
         self.findings.append(Finding(code, detail, location))
+
+    def apply(self, rule: str, detail: str = "", location: str = "") -> None:
+        """Note something against a rule of the profile: refused, warned of or ignored, as the rule is for the sender.
+
+        Before the sender check has proven who sends, the profile's own severity and everybody's overrides count.
+        """
+        row = self.policy.profile.rules[rule]
+        severe = self.severity(rule)
+        if severe != "ignore":
+            (self.findings if severe == "refuse" else self.warnings).append(Finding(row.code, detail, location, rule))
+
+    def severity(self, rule: str) -> Severity:
+        agency = "" if self.sender is None else self.sender.code
+        return severity(self.policy.profile.rules[rule], self.overrides, agency, self.today)
+
+    @property
+    def today(self) -> date:
+        """The calendar day of receipt in Viet Nam."""
+        return self.received.received_at.astimezone(LOCAL).date()
 
     async def offload(self, work: Callable[..., T], *args: Any) -> T:
         """Run CPU work here when the body is small, in a thread when it would hold up other requests."""

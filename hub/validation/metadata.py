@@ -1,52 +1,134 @@
-"""Check: the required metadata is there and has allowed values (edXML 1.2; Thông tư 01/2019/TT-BNV)."""
+"""Check: the header's elements are as the profile's rows ask (edXML 1.2; TT 01/2019/TT-BNV; NĐ 30/2020)."""
 
 from __future__ import annotations
 
-from hub.envelope.model import ParsedEnvelope, parse_edxml_date
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from hub.envelope.identifiers import is_2016, is_2020
+from hub.envelope.model import FieldText, parse_edxml_date
 from hub.validation.examination import Examination
+from hub.validation.rules import Rule
 
-HEADER = "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/"
-TRACE = "/edXML/edXMLEnvelope/edXMLHeader/TraceHeaderList/"
-
-# element, attribute of the parsed envelope, greatest length in characters (edXML 1.2; document ids: one column seen)
-REQUIRED: tuple[tuple[str, str, int], ...] = (
-    ("DocumentId", "document_id", 200),
-    ("Code/CodeNumber", "number", 11),
-    ("Code/CodeNotation", "notation", 30),
-    ("PromulgationInfo/PromulgationDate", "promulgation_date", 10),
-    ("DocumentType", "document_type", 100),
-    ("Subject", "subject", 500),
-)
+HEADER = "/edXML/edXMLEnvelope/edXMLHeader/"
+BUSINESS_TYPE = "TraceHeaderList/Bussiness/BussinessDocType"
+_EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
+_MOMENT = re.compile(r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 
 
 async def check(exam: Examination) -> None:
+    for rule in exam.policy.profile.of_elements():
+        if exam.severity(rule.name) != "ignore":
+            for detail, number in _CHECKS[rule.check](exam, rule):
+                exam.apply(rule.name, detail, location(exam, rule.element, number))
     content = exam.parsed
-    for element, attribute, longest in REQUIRED:
-        value: str = getattr(content, attribute)
-        if not value:
-            exam.find("metadata-missing", element, HEADER + element)
-        elif len(value) > longest:
-            exam.find("metadata-too-long", f"{element}: {len(value)} of {longest} characters", HEADER + element)
-    _dates(exam, content)
-    business = _whole_number(exam, content.business_type, 3, TRACE + "Bussiness/BussinessDocType")
-    priority = _whole_number(exam, content.priority, 4, HEADER + "OtherInfo/Priority")
-    exam.business_type, exam.priority = business, priority
+    exam.promulgated_on = parse_edxml_date(content.promulgation_date)
+    exam.due_on = parse_edxml_date(content.due_date)
+    exam.business_type = _whole(content.business_type, 3) or 0
+    exam.priority = _whole(content.priority, 4) or 0
+    if exam.business_type and not content.head.get("business_reason"):
+        exam.apply("business-reason.required", "", location(exam, "TraceHeaderList/Bussiness/BussinessDocReason"))
+    if exam.due_on and exam.promulgated_on and exam.due_on < exam.promulgated_on:
+        exam.apply("due-date.after", f"{content.due_date}, {content.promulgation_date}", location(exam, "DueDate"))
 
 
-def _dates(exam: Examination, content: ParsedEnvelope) -> None:
-    element = "PromulgationInfo/PromulgationDate"
-    if content.promulgation_date:
-        exam.promulgated_on = parse_edxml_date(content.promulgation_date)
-        if exam.promulgated_on is None:
-            exam.find("metadata-invalid", f"{content.promulgation_date} is not a date yyyy/MM/dd", HEADER + element)
-    if content.due_date:
-        exam.due_on = parse_edxml_date(content.due_date)
-        if exam.due_on is None:
-            exam.find("metadata-invalid", f"{content.due_date} is not a date yyyy/MM/dd", HEADER + "DueDate")
+def location(exam: Examination, element: str, number: int = 0) -> str:
+    """The XPath of an element of the header; the outermost step is counted where it is repeated."""
+    under = "" if element.startswith("TraceHeaderList") else "MessageHeader/"
+    first, slash, rest = element.partition("/")
+    repeated = {"To": len(exam.parsed.recipients), "ResponseFor": 2}.get(first, 1) > 1
+    index = f"[{number}]" if number and repeated else ""
+    return f"{HEADER}{under}{first}{index}{slash}{rest}"
 
 
-def _whole_number(exam: Examination, text: str, greatest: int, location: str) -> int:
-    if len(text) == 1 and text.isascii() and text.isdigit() and int(text) <= greatest:
+Wrong = Iterator[tuple[str, int]]  # what is wrong, number of the outermost element
+
+
+def _texts(exam: Examination, rule: Rule) -> tuple[FieldText, ...]:
+    return exam.parsed.fields.get(rule.element, ())
+
+
+def _required(exam: Examination, rule: Rule) -> Wrong:
+    fields = exam.parsed.fields
+    if rule.element not in fields and not any(path.startswith(rule.element + "/") for path in fields):
+        yield rule.element, 0
+
+
+def _length(exam: Examination, rule: Rule) -> Wrong:
+    longest = rule.parameters["longest"]
+    for text, number in _texts(exam, rule):
+        if len(text) > longest:
+            yield f"{rule.element}: {len(text)} of {longest} characters", number
+
+
+def _texts_that(wrong: Callable[[Examination, Rule, str], str]) -> Callable[[Examination, Rule], Wrong]:
+    """A check of single texts: ``wrong`` says what is wrong with one, or nothing."""
+
+    def check(exam: Examination, rule: Rule) -> Wrong:
+        for text, number in _texts(exam, rule):
+            if detail := wrong(exam, rule, text):
+                yield detail, number
+
+    return check
+
+
+def _not_a_date(_exam: Examination, _rule: Rule, text: str) -> str:
+    return "" if parse_edxml_date(text) else f"{text} is not a date yyyy/MM/dd"
+
+
+def _not_past(exam: Examination, _rule: Rule, text: str) -> str:
+    day = parse_edxml_date(text)
+    return f"{text} is later than today" if day is not None and day > exam.today else ""
+
+
+def moment(text: str) -> datetime | None:
+    """``yyyy/MM/dd HH:mm:ss``, local and without a zone; None when it is not one."""
+    if _MOMENT.fullmatch(text) is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y/%m/%d %H:%M:%S")  # noqa: DTZ007 - the caller adds the zone
+    except ValueError:
+        return None
+
+
+def _not_a_moment(_exam: Examination, _rule: Rule, text: str) -> str:
+    return "" if moment(text) else f"{text} is not a time yyyy/MM/dd HH:mm:ss"
+
+
+def _whole(text: str, greatest: int) -> int | None:
+    """A whole number as edXML writes it; None when it is not one or too great."""
+    if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) <= greatest:
         return int(text)
-    exam.find("metadata-invalid", f"{text!r} is not a number from 0 to {greatest}", location)
-    return 0
+    return None
+
+
+def _out_of_range(_exam: Examination, rule: Rule, text: str) -> str:
+    least, greatest = rule.parameters["least"], rule.parameters["greatest"]
+    value = _whole(text, greatest)
+    return "" if value is not None and value >= least else f"{text!r} is not a number from {least} to {greatest}"
+
+
+def _unlisted(exam: Examination, rule: Rule, text: str) -> str:
+    return "" if text.casefold() in exam.policy.profile.lists[rule.parameters["list"]] else text
+
+
+def _not_an_address(_exam: Examination, _rule: Rule, text: str) -> str:
+    return "" if _EMAIL.fullmatch(text) else f"{text} is not an e-mail address"
+
+
+def _unusual_identifier(_exam: Examination, _rule: Rule, text: str) -> str:
+    return "" if is_2016(text) or is_2020(text) else text
+
+
+_CHECKS: dict[str, Callable[[Examination, Rule], Wrong]] = {
+    "required": _required,
+    "length": _length,
+    "date": _texts_that(_not_a_date),
+    "past": _texts_that(_not_past),
+    "moment": _texts_that(_not_a_moment),
+    "range": _texts_that(_out_of_range),
+    "listed": _texts_that(_unlisted),
+    "email": _texts_that(_not_an_address),
+    "identifier": _texts_that(_unusual_identifier),
+}

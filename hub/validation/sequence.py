@@ -1,34 +1,50 @@
-"""The sequence of acceptance: the policy is this table, not the control flow.
+"""The sequence of acceptance: the policy is this table and the profile's rows, not the control flow.
 
-No. | check       | establishes                                              | stops there
-----|-------------|----------------------------------------------------------|------------
- 1  | form        | one hardened parse, edXML's root                         | yes
- 2  | signature   | profile strict, certificate path, revocation lists       | yes
- 3  | structure   | the model, read from the signed content only             | yes
- 4  | sender      | sender = signer = an agency of the calling system        | yes
- 5  | metadata    | required elements, lengths, dates, numbers               | no
- 6  | recipients  | all registered, active, once                             | no
- 7  | attachments | manifest and parts one to one, whole base64              | no
+No. | check        | establishes                                              | when
+----|--------------|----------------------------------------------------------|-------
+ 1  | form         | one hardened parse, edXML's root                         | stops
+ 2  | signature    | profile strict, certificate path to an anchor            | stops
+ 3  | structure    | the model, read from the signed content only             | stops
+ 4  | sender       | sender = an agency of the calling system                 | stops
+ 5  | certificate  | signer = sender; the rules that RFC 5280 leaves open     | stops
+ 6  | metadata     | required elements, lengths, dates, numbers               | goes on
+ 7  | secrecy      | nothing marks a state secret                             | goes on
+ 8  | freshness    | the sender's own time stamp is of these days             | goes on
+ 9  | recipients   | all registered, active, once                             | goes on
+10  | attachments  | manifest and parts one to one, whole, as digested        | goes on
 
-A check that stops ends the examination when it finds anything, because the later ones would read what is not proven.
-The others run to the end, so that one refusal names everything. The duplicate is judged last, by the ledger's key in
-the accepting transaction: only the finished outcome makes a document a duplicate.
+``stops``: the examination ends there when anything was found, because the later checks would read what is not proven.
+``goes on``: runs to its end, so that one refusal names everything. ``last``: runs only while nothing is refused, being
+costly or able to defer. The duplicate is judged after all, by the ledger's key in the accepting transaction: only the
+finished outcome makes a document a duplicate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from hub.clock import rfc3339
 from hub.envelope.model import ReceivedEnvelope
 from hub.envelope.names import SIGNATURE
 from hub.envelope.reading import read_status
-from hub.problems import Refused
+from hub.problems import Deferred, Refused
 from hub.registry.directory import Directory
 from hub.signatures.chain import common_name
 from hub.signatures.verify import SignedContent, verify
-from hub.validation import attachments, form, metadata, recipients, sender, signature, structure
+from hub.validation import (
+    attachments,
+    certificate,
+    form,
+    freshness,
+    metadata,
+    recipients,
+    secrecy,
+    sender,
+    signature,
+    structure,
+)
 from hub.validation.examination import Examination, Policy
 from hub.validation.verdict import (
     _SEAL,
@@ -48,32 +64,56 @@ class Check:
     number: int
     name: str
     run: Callable[[Examination], Awaitable[None]]
-    stops: bool
+    when: Literal["stops", "goes on", "last"]
 
 
 SEQUENCE: tuple[Check, ...] = (
-    Check(1, "form", form.check, True),
-    Check(2, "signature", signature.check, True),
-    Check(3, "structure", structure.check, True),
-    Check(4, "sender", sender.check, True),
-    Check(5, "metadata", metadata.check, False),
-    Check(6, "recipients", recipients.check, False),
-    Check(7, "attachments", attachments.check, False),
+    Check(1, "form", form.check, "stops"),
+    Check(2, "signature", signature.check, "stops"),
+    Check(3, "structure", structure.check, "stops"),
+    Check(4, "sender", sender.check, "stops"),
+    Check(5, "certificate", certificate.check, "stops"),
+    Check(6, "metadata", metadata.check, "goes on"),
+    Check(7, "secrecy", secrecy.check, "goes on"),
+    Check(8, "freshness", freshness.check, "goes on"),
+    Check(9, "recipients", recipients.check, "goes on"),
+    Check(10, "attachments", attachments.check, "goes on"),
 )
 
 
 async def judge(received: ReceivedEnvelope, directory: Directory, policy: Policy) -> Verdict:
     """Run the table over one envelope. Raises ``Deferred`` when the hub cannot tell now; never refuses by raising."""
-    exam = Examination(received, directory, policy)
+    exam = await begin(received, directory, policy)
+    await examine(exam)
+    return verdict(exam)
+
+
+async def begin(received: ReceivedEnvelope, directory: Directory, policy: Policy) -> Examination:
+    return Examination(received, directory, policy, await directory.overrides())
+
+
+async def examine(exam: Examination) -> None:
+    """Run the table; what every row came to stands in ``exam.passed`` afterwards. Raises ``Deferred``."""
+    exam.passed = {row.name: "skipped" for row in SEQUENCE}
     for row in SEQUENCE:
+        before = len(exam.findings)
+        if before and row.when == "last":
+            continue
         try:
             await row.run(exam)
         except Refused as refusal:
             exam.findings.extend(refusal.findings)
-            if row.stops:
-                break
-        if row.stops and exam.findings:
-            break
+        except Deferred:
+            exam.passed[row.name] = "deferred"
+            raise
+        failed = len(exam.findings) > before
+        exam.passed[row.name] = "failed" if failed else "passed"
+        if failed and row.when == "stops":
+            return
+
+
+def verdict(exam: Examination) -> Verdict:
+    """What a finished examination comes to."""
     if exam.findings:
         return _declined(exam)
     return Accepted(_verified(exam))
@@ -85,16 +125,17 @@ async def judge_status(received: ReceivedEnvelope, directory: Directory, policy:
     A signature that is there must hold; where there is none, the caller's authentication stands for the reporter and
     the receipt says so. Raises ``Refused`` or ``Deferred``.
     """
-    exam = Examination(received, directory, policy)
+    exam = await begin(received, directory, policy)
     await form.check(exam)
-    signed: SignedContent | None = None
     if next(exam.root.iter(SIGNATURE), None) is not None:
-        signed = verify(exam.root, await directory.trust(), received.received_at)
-    content = read_status(exam.root if signed is None else signed.root)
-    reporter = await sender.party(directory, content.reporter.code, received.system_id)
-    if signed is not None:
-        await sender.bind(directory, signed, reporter)
-    return VerifiedStatus(content, reporter, None if signed is None else signer_facts(signed))
+        exam.signed = verify(exam.root, await directory.trust(), received.received_at)
+    content = read_status(exam.root if exam.signed is None else exam.signed.root)
+    exam.sender = await sender.party(directory, content.reporter.code, received.system_id)
+    if exam.signed is not None:
+        await certificate.check(exam)
+        if exam.findings:
+            raise Refused(exam.findings[0].code, findings=tuple(exam.findings))
+    return VerifiedStatus(content, exam.sender, None if exam.signed is None else signer_facts(exam.signed))
 
 
 def signer_facts(signed: SignedContent) -> SignerFacts:
@@ -116,6 +157,7 @@ def _declined(exam: Examination) -> Declined:
     content = exam.content
     return Declined(
         tuple(exam.findings),
+        tuple(exam.warnings),
         sender="" if content is None else content.sender.code,
         document_id="" if content is None else content.document_id,
     )
@@ -131,13 +173,14 @@ def _verified(exam: Examination) -> VerifiedEnvelope:
         sender=exam.sender,
         recipients=exam.recipients,
         signer=signer_facts(exam.signed),
-        attachments=exam.attachments,
+        attachments=tuple(attachment.facts() for attachment in exam.attachments),
         promulgated_on=exam.promulgated_on,
         due_on=exam.due_on,
         business_type=exam.business_type,
         priority=exam.priority,
+        warnings=tuple(exam.warnings),
         seal=_SEAL,
     )
 
 
-__all__ = ["SEQUENCE", "Check", "judge", "judge_status"]
+__all__ = ["SEQUENCE", "Check", "begin", "examine", "judge", "judge_status", "verdict"]

@@ -22,6 +22,7 @@ class AttachmentFacts:
     content_type: str
     size: int
     sha256: str
+    scan: str = "not-scanned"  # or "clean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class VerifiedEnvelope:
     due_on: date | None
     business_type: int
     priority: int
+    warnings: tuple[Finding, ...]
     seal: Any
 
     def __post_init__(self) -> None:
@@ -81,6 +83,7 @@ class Declined:
     """
 
     findings: tuple[Finding, ...]
+    warnings: tuple[Finding, ...] = ()
     sender: str = ""
     document_id: str = ""
 

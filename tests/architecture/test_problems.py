@@ -7,7 +7,9 @@ import re
 
 import pytest
 
+from hub.envelope.names import PROFILE
 from hub.problems import CATALOGUE
+from hub.validation.rules import profile
 from tests.architecture.tree import PROGRAM, Breach, parsed, python_files, report
 
 RAISED_BY = {"Finding", "Refused", "Deferred", "Misconfigured", "HubError"}
@@ -33,6 +35,7 @@ def literal_codes(tree: ast.Module) -> list[tuple[int, str]]:
 
 def test_every_code_is_raised_somewhere() -> None:
     used = {value for path in python_files(*PROGRAM) for value in strings(path)}
+    used |= {rule.code for rule in profile(PROFILE).rules.values()}
     assert not sorted(set(CATALOGUE) - used), "codes that nothing raises"
 
 
@@ -43,6 +46,10 @@ def test_every_raised_code_is_in_the_catalogue() -> None:
             if code not in CATALOGUE:
                 found.append(Breach(path, line, f"{code!r} is not in the catalogue"))
     assert not found, report(found)
+
+
+def test_every_rule_of_a_profile_raises_a_code_of_the_catalogue() -> None:
+    assert not sorted({rule.code for rule in profile(PROFILE).rules.values()} - set(CATALOGUE))
 
 
 @pytest.mark.parametrize("code", sorted(CATALOGUE))

@@ -20,7 +20,7 @@ from hub.envelope.model import ReceivedEnvelope
 from hub.envelope.writing import Letter, OutgoingAttachment, Party, document_message
 from hub.problems import Finding
 from hub.registry.directory import Directory
-from hub.registry.model import Agency, System
+from hub.registry.model import Agency, Override, System
 from hub.signatures.chain import RevocationList, TrustStore
 from hub.signatures.sign import sign
 from hub.validation import Accepted, Declined, VerifiedEnvelope, judge
@@ -39,6 +39,7 @@ class Register:
     certificates: dict[str, set[str]] = field(default_factory=dict)
     store: TrustStore | None = None
     changes: int = 1
+    exceptions: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
         lists = (self.pki.root.crl(days=3650), self.pki.issuing.crl(days=3650))
@@ -82,6 +83,9 @@ class Register:
     async def trust(self) -> TrustStore:
         assert self.store is not None
         return self.store
+
+    async def overrides(self) -> tuple[Override, ...]:
+        return self.exceptions
 
     async def judge(self, body: bytes, sender: str, *, at: datetime | None = None) -> Accepted | Declined:
         """The verdict on octets that the system of ``sender`` brought."""
