@@ -39,12 +39,13 @@ _DIGESTS = frozenset(DIGESTS.values())
 
 @dataclass(frozen=True, slots=True)
 class SignedContent:
-    """What a valid signature covers. ``root`` is read from the canonical octets, without the signature."""
+    """What a valid signature covers. ``root`` is read from the ``octets`` canonical octets, without the signature."""
 
     root: Any
     path: Path
     algorithm: str
     digest: str
+    octets: int
 
 
 class _Verifier(XMLVerifier):
@@ -139,4 +140,5 @@ def verify(root: Any, store: TrustStore, at: datetime) -> SignedContent:
     signed = getattr(result, "signed_xml", None)
     if signed is None or signed.tag != ROOT:
         raise Refused("signature-reference", "what is signed is not the document")
-    return SignedContent(signed, path, shape.method.name, shape.digest.rpartition("#")[2])
+    octets = len(result.signed_data)
+    return SignedContent(signed, path, shape.method.name, shape.digest.rpartition("#")[2], octets)
