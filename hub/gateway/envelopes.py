@@ -24,7 +24,6 @@ from hub.ledger import Transaction, deliveries, envelopes
 from hub.ledger.deliveries import MatrixRow
 from hub.problems import Deferred, Finding, Refused, explain
 from hub.registry.model import System
-from hub.validation import Accepted, Declined
 
 router = APIRouter(tags=["envelopes"])
 XML = ("application/xml", "text/xml")
@@ -102,22 +101,8 @@ async def check(request: Request, caller: Caller) -> Response:
     limit = context.settings.max_envelope_bytes
     check_head(request, XML, limit)
     async with streamed(request, context.payloads, limit) as body:
-        verdict = await context.intake.check(body, caller)
-    return JSONResponse(_verdict(verdict, request))
-
-
-def _verdict(verdict: Accepted | Declined, request: Request) -> dict[str, Any]:
-    if isinstance(verdict, Declined):
-        return {"verdict": "refused", "findings": [_finding(one, request) for one in verdict.findings], "signer": None}
-    envelope = verdict.envelope
-    return {
-        "verdict": "accepted",
-        "findings": [],
-        "signer": asdict(envelope.signer),
-        "sender": envelope.sender.code,
-        "recipients": [agency.code for agency in envelope.recipients],
-        "attachments": [asdict(one) for one in envelope.attachments],
-    }
+        report = await context.intake.check(body, caller.id, language.choose(request.headers.get("accept-language")))
+    return JSONResponse(report)
 
 
 def _finding(finding: Finding, request: Request) -> dict[str, Any]:
@@ -162,6 +147,7 @@ def _show(transaction: Transaction, envelope_id: str, caller: System) -> dict[st
         "received_at": rfc3339(record.received_at),
         "signer": record.details.get("signer"),
         "attachments": record.details.get("attachments", []),
+        "warnings": record.details.get("warnings", []),
         "recipients": [_matrix_row(row) for row in rows],
         "links": _links(record.id),
     }

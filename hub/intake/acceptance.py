@@ -30,7 +30,7 @@ from hub.problems import Deferred, Finding, Refused
 from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
 from hub.registry.directory import Directory
 from hub.registry.model import System
-from hub.validation import Accepted, Declined, VerifiedEnvelope, judge
+from hub.validation import Accepted, Declined, VerifiedEnvelope, begin, judge, report
 from hub.validation.examination import Policy
 
 
@@ -93,10 +93,10 @@ class Intake:
         )
         await self._ledger.write(exchange_log.append, [entry])
 
-    async def check(self, body: PayloadWriter, caller: System) -> Accepted | Declined:
-        """The verdict that ``submit`` would give, duplicates aside; nothing is stored or logged."""
-        received = ReceivedEnvelope(body.read(), body.sha256, caller.id, clock.now())
-        return await judge(received, self._directory, self.policy)
+    async def check(self, body: PayloadWriter, system_id: str, spoken: report.Language) -> dict[str, Any]:
+        """The verdict that ``submit`` would give, duplicates aside, explained; nothing is stored or logged."""
+        received = ReceivedEnvelope(body.read(), body.sha256, system_id, clock.now())
+        return await report.explain(await begin(received, self._directory, self.policy), spoken)
 
     async def _admit(self, body: PayloadWriter, verdict: Accepted) -> Admitted | Rejected:
         envelope = verdict.envelope

@@ -30,7 +30,7 @@ from hub.envelope.names import ENVELOPE, HEADER, ROOT
 from hub.problems import Refused
 from hub.signatures.algorithms import DIGESTS, EXCLUSIVE_C14N, METHODS, check_key
 from hub.signatures.chain import Path, TrustStore, verify_path
-from hub.signatures.shape import shape_of, signature_of
+from hub.signatures.shape import SignatureShape, shape_of, signature_of
 
 _LOCATION = f"./{ENVELOPE}/{HEADER}/"
 _METHODS = frozenset(method.method for method in METHODS.values())
@@ -119,7 +119,16 @@ def verify(root: Any, store: TrustStore, at: datetime) -> SignedContent:
     """
     shape = shape_of(signature_of(root))
     path = verify_path(shape.chain, store, at)
-    expected = check_key(path.leaf.public_key(), shape.method)
+    signed, octets = check_mathematics(root, shape, path.leaf, at)
+    return SignedContent(signed, path, shape.method.name, shape.digest.rpartition("#")[2], octets)
+
+
+def check_mathematics(root: Any, shape: SignatureShape, leaf: x509.Certificate, at: datetime) -> tuple[Any, int]:
+    """Steps 3 to 5: the signed tree and the number of its canonical octets.
+
+    Says nothing about whose certificate ``leaf`` is. Raises ``Refused`` (``signature-*``).
+    """
+    expected = check_key(leaf.public_key(), shape.method)
     if len(shape.value) != expected:
         raise Refused("signature-invalid", f"SignatureValue has {len(shape.value)} octets, the key makes {expected}")
     configuration = SignatureConfiguration(
@@ -132,13 +141,12 @@ def verify(root: Any, store: TrustStore, at: datetime) -> SignedContent:
     )
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
     try:
-        result = _Verifier().verify(root, x509_cert=path.leaf, parser=parser, expect_config=configuration)
+        result = _Verifier().verify(root, x509_cert=leaf, parser=parser, expect_config=configuration)
     except signxml.exceptions.InvalidDigest as error:
         raise Refused("signature-digest", "the digest does not match the document") from error
     except (signxml.exceptions.SignXMLException, etree.LxmlError, ValueError) as error:
         raise Refused("signature-invalid", str(error).splitlines()[0] if str(error) else "") from error
-    signed = getattr(result, "signed_xml", None)
-    if signed is None or signed.tag != ROOT:
+    assert isinstance(result, VerifyResult), "one reference was asked for"
+    if result.signed_xml is None or result.signed_xml.tag != ROOT:
         raise Refused("signature-reference", "what is signed is not the document")
-    octets = len(result.signed_data)
-    return SignedContent(signed, path, shape.method.name, shape.digest.rpartition("#")[2], octets)
+    return result.signed_xml, len(result.signed_data)

@@ -1,0 +1,78 @@
+"""What a signature says of itself, for people: read without trusting any of it.
+
+Three questions are kept apart, as a reader of signed documents expects: is the document as it was signed (intact), was
+it signed with the key of the certificate in it (valid), does that certificate lead to an anchor (trusted). The verdict
+of acceptance is made elsewhere, by ``verify``; this only explains one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from hub.envelope.names import SIGNATURE
+from hub.envelope.reading import path_of
+from hub.problems import Refused
+from hub.signatures.algorithms import ENVELOPED, EXCLUSIVE_C14N
+from hub.signatures.shape import SignatureShape, shape_of, signature_of
+from hub.signatures.verify import check_mathematics
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """``chain`` as sent, leaf first, as far as it can be read. ``intact``, ``valid``: None when it was not computed."""
+
+    location: str
+    method: str = ""
+    digest: str = ""
+    canonicalisation: str = ""
+    transforms: tuple[str, ...] = ()
+    octets: int | None = None
+    intact: bool | None = None
+    valid: bool | None = None
+    chain: tuple[x509.Certificate, ...] = ()
+
+
+def claims(root: Any, at: datetime) -> Claims | None:
+    """The claims of the first ``ds:Signature``; None where there is none. Never raises for what was sent."""
+    first = next(root.iter(SIGNATURE), None)
+    if first is None:
+        return None
+    location = path_of(first)
+    try:
+        shape = shape_of(signature_of(root))
+    except Refused:
+        return Claims(location)
+    chain = tuple(certificate for der in shape.chain if (certificate := _load(der)) is not None)
+    octets, intact, valid = _mathematics(root, shape, chain[0], at) if chain else (None, None, None)
+    digest = shape.digest.rpartition("#")[2]
+    transforms = (ENVELOPED, EXCLUSIVE_C14N)
+    return Claims(location, shape.method.name, digest, EXCLUSIVE_C14N, transforms, octets, intact, valid, chain)
+
+
+def _mathematics(
+    root: Any, shape: SignatureShape, leaf: x509.Certificate, at: datetime
+) -> tuple[int | None, bool | None, bool | None]:
+    """Octets signed, intact, valid. signxml checks the signature before the digest: a wrong digest means it held."""
+    inside = min(max(at, leaf.not_valid_before_utc), leaf.not_valid_after_utc)  # dates are another question
+    try:
+        _, octets = check_mathematics(root, shape, leaf, inside)
+    except Refused as refusal:
+        if refusal.code == "signature-digest":
+            return None, False, True
+        return None, None, None if refusal.code == "signature-key-weak" else False
+    return octets, True, True
+
+
+def _load(der: bytes) -> x509.Certificate | None:
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        _ = (certificate.subject, certificate.issuer, certificate.extensions)
+        certificate.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension):
+        return None  # what cannot be read is not shown; the verdict names the reason
+    return certificate
