@@ -33,6 +33,8 @@ class Event(StrEnum):
     ANCHOR_ADDED = "registry.anchor_added"
     CRL_ADDED = "registry.crl_added"
     PERSON_ADDED = "registry.person_added"
+    RULE_SET = "policy.rule_set"
+    RULE_REMOVED = "policy.rule_removed"
     PERSON_LOGIN = "person.login"
     PERSON_LOGIN_FAILED = "person.login_failed"
     LOG_QUERIED = "log.queried"
@@ -59,6 +61,8 @@ EVENTS: dict[Event, str] = {
     Event.ANCHOR_ADDED: "a trust anchor was added",
     Event.CRL_ADDED: "a revocation list was added",
     Event.PERSON_ADDED: "a person was registered",
+    Event.RULE_SET: "a rule was made more or less severe for an agency, or for all, until a day",
+    Event.RULE_REMOVED: "a rule went back to the severity of its profile",
     Event.PERSON_LOGIN: "a person logged in",
     Event.PERSON_LOGIN_FAILED: "a login failed",
     Event.LOG_QUERIED: "an auditor queried the exchange log",

@@ -17,7 +17,7 @@ from hub import language
 from hub.problems import HubError
 
 AGENCY = ("sign", "send", "inbox", "status", "receipts", "verify", "demo")
-OPERATION = ("roles", "registry", "care")
+OPERATION = ("roles", "registry", "policy", "care")
 COMMANDS = AGENCY + OPERATION
 """Modules in the order of ``--help``."""
 

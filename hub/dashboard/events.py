@@ -42,6 +42,8 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     Event.ANCHOR_ADDED: ("dot", "ink", mark("A trust anchor was added")),
     Event.CRL_ADDED: ("dot", "ink", mark("A revocation list was added")),
     Event.PERSON_ADDED: ("dot", "ink", mark("A person was registered")),
+    Event.RULE_SET: ("dot", "ink", mark("A rule was changed for an agency or for all")),
+    Event.RULE_REMOVED: ("dot", "ink", mark("A rule is as the profile has it again")),
     Event.PERSON_LOGIN: ("dot", "muted", mark("A person logged in")),
     Event.PERSON_LOGIN_FAILED: ("cross", "warn", mark("A login failed")),
     Event.LOG_QUERIED: ("dot", "muted", mark("The exchange log was viewed")),

@@ -6,6 +6,8 @@ Secrets are made here and shown once; the ledger keeps digests.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from typing import cast
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -13,11 +15,21 @@ from cryptography import x509
 from hub import clock
 from hub.audit import Entry, Event
 from hub.envelope.identifiers import MAX_LENGTH
-from hub.ledger import agencies, exchange_log, people, systems, trust
+from hub.ledger import agencies, exchange_log, overrides, people, systems, trust
 from hub.ledger.agencies import NewAgency
 from hub.ledger.engine import Transaction
 from hub.problems import Refused
-from hub.registry.model import CHANNELS, OFFERED_CHANNELS, ROLES, Role, System, secret_digest
+from hub.registry.model import (
+    CHANNELS,
+    OFFERED_CHANNELS,
+    ROLES,
+    SEVERITIES,
+    Override,
+    Role,
+    Severity,
+    System,
+    secret_digest,
+)
 from hub.registry.passwords import hash_password
 
 ACTOR = "command line"
@@ -74,13 +86,11 @@ def add_agency(
 
 def add_certificate(transaction: Transaction, code: str, certificate: x509.Certificate) -> str:
     """Register a certificate for an agency beside those it has. Raises ``Refused('registry-unknown')``."""
-    known = agencies.find(transaction, [code]).get(code)
-    if known is None:
-        raise Refused("registry-unknown", code, "agency")
+    known = _known(transaction, code)
     at = clock.now()
-    sha256 = agencies.add_certificate(transaction, known.code, certificate, at)
+    sha256 = agencies.add_certificate(transaction, known, certificate, at)
     detail = {"sha256": sha256, "subject": certificate.subject.rfc4514_string()}
-    entry = Entry(Event.CERTIFICATE_ADDED, at, actor=ACTOR, agency_code=known.code, detail=detail)
+    entry = Entry(Event.CERTIFICATE_ADDED, at, actor=ACTOR, agency_code=known, detail=detail)
     exchange_log.append(transaction, [entry])
     return sha256
 
@@ -107,6 +117,48 @@ def add_list(transaction: Transaction, crl: x509.CertificateRevocationList) -> s
     detail = {"issuer": issuer, "this_update": clock.rfc3339(crl.last_update_utc)}
     exchange_log.append(transaction, [Entry(Event.CRL_ADDED, at, actor=ACTOR, detail=detail)])
     return issuer
+
+
+def set_rule(
+    transaction: Transaction, agency_code: str, rule: str, severity: str, until: date, reason: str
+) -> Override:
+    """Make a rule as severe for an agency (empty: for all) through a day. Raises ``Refused``: ``registry-*``.
+
+    Whether there is such a rule is the caller's to know: rules are the validation's.
+    """
+    at = clock.now()
+    if severity not in SEVERITIES:
+        raise Refused("registry-invalid", f"{severity}: one of {', '.join(SEVERITIES)}", "severity")
+    if until < at.date():
+        raise Refused("registry-invalid", f"{until} is past", "until")
+    if not reason.strip() or len(reason) > 500:
+        raise Refused("registry-invalid", "a reason has 1 to 500 characters", "reason")
+    if agency_code:
+        agency_code = _known(transaction, agency_code)
+    override = Override(agency_code, rule, cast(Severity, severity), until, reason.strip())
+    overrides.put(transaction, override, at)
+    detail = {"rule": rule, "severity": severity, "until": until.isoformat(), "reason": override.reason}
+    entry = Entry(Event.RULE_SET, at, actor=ACTOR, agency_code=agency_code, detail=detail)
+    exchange_log.append(transaction, [entry])
+    return override
+
+
+def remove_rule(transaction: Transaction, agency_code: str, rule: str) -> None:
+    """Go back to the profile's severity. Raises ``Refused('registry-unknown')`` when there was no other."""
+    if agency_code:
+        agency_code = _known(transaction, agency_code)
+    if not overrides.remove(transaction, agency_code, rule):
+        raise Refused("registry-unknown", rule, "rule")
+    entry = Entry(Event.RULE_REMOVED, clock.now(), actor=ACTOR, agency_code=agency_code, detail={"rule": rule})
+    exchange_log.append(transaction, [entry])
+
+
+def _known(transaction: Transaction, code: str) -> str:
+    """The code under which an agency is registered, asked for by it or by an alias."""
+    known = agencies.find(transaction, [code]).get(code)
+    if known is None:
+        raise Refused("registry-unknown", code, "agency")
+    return known.code
 
 
 def add_person(

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from hub.envelope.identifiers import is_2016, is_2020
 from hub.envelope.model import FieldText, parse_edxml_date
 from hub.validation.examination import Examination
 from hub.validation.rules import Rule
@@ -117,10 +116,6 @@ def _not_an_address(_exam: Examination, _rule: Rule, text: str) -> str:
     return "" if _EMAIL.fullmatch(text) else f"{text} is not an e-mail address"
 
 
-def _unusual_identifier(_exam: Examination, _rule: Rule, text: str) -> str:
-    return "" if is_2016(text) or is_2020(text) else text
-
-
 _CHECKS: dict[str, Callable[[Examination, Rule], Wrong]] = {
     "required": _required,
     "length": _length,
@@ -130,5 +125,4 @@ _CHECKS: dict[str, Callable[[Examination, Rule], Wrong]] = {
     "range": _texts_that(_out_of_range),
     "listed": _texts_that(_unlisted),
     "email": _texts_that(_not_an_address),
-    "identifier": _texts_that(_unusual_identifier),
 }
