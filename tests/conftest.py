@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.services import PostgreSQL, RabbitMQ
+from tests.services import Clamd, PostgreSQL, RabbitMQ
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +22,13 @@ def rabbitmq() -> Iterator[RabbitMQ]:
     """A private RabbitMQ node (one per xdist worker)."""
     with RabbitMQ() as node:
         yield node
+
+
+@pytest.fixture(scope="session")
+def clamd() -> Iterator[Clamd]:
+    """A private malware scanner that knows our own signatures (one per xdist worker)."""
+    with Clamd() as daemon:
+        yield daemon
 
 
 @pytest.fixture

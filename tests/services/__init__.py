@@ -1,4 +1,4 @@
-"""Private, throw-away services for tests and benchmarks: the real PostgreSQL and the real RabbitMQ.
+"""Private, throw-away services for tests and benchmarks: the real PostgreSQL, the real RabbitMQ, the real clamd.
 
 In charge of: finding the installed programs, running them on free loopback ports with their own data, and leaving
 nothing behind, not even when the caller is killed.
@@ -6,8 +6,9 @@ Comes in: nothing but the machine's installed packages. Goes out: connection URL
 All calls block; from a coroutine use ``asyncio.to_thread``.
 """
 
+from tests.services.clamd import Clamd
 from tests.services.postgresql import PostgreSQL
 from tests.services.processes import ComponentMissing, ServiceFailed
 from tests.services.rabbitmq import RabbitMQ
 
-__all__ = ["ComponentMissing", "PostgreSQL", "RabbitMQ", "ServiceFailed"]
+__all__ = ["Clamd", "ComponentMissing", "PostgreSQL", "RabbitMQ", "ServiceFailed"]
