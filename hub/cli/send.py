@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli import options, output
+from hub.cli import explaining, options, output
 from hub.language import _
 
 if TYPE_CHECKING:
@@ -88,12 +88,8 @@ def _hand_in(profile: Profile, signed: bytes, check: bool) -> None:
 
 
 def _show_verdict(verdict: Document) -> None:
-    """The verdict and, where there is one, the signer; leaves with 1 unless the envelope would be accepted."""
-    lines = [f"{_('Verdict')}: {verdict.get('verdict')}"]
-    lines += [f"  {name}: {value}" for name, value in (verdict.get("signer") or {}).items()]
-    for finding in verdict.get("findings") or ():
-        lines.append("  " + ": ".join(finding[key] for key in ("code", "location", "detail") if finding.get(key)))
-    output.show(verdict, lines)
+    """The verdict explained; leaves with 1 unless the envelope would be accepted."""
+    output.show(verdict, explaining.lines(verdict))
     if verdict.get("verdict") != "accepted":
         raise typer.Exit(1)
 
