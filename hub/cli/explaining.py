@@ -16,16 +16,16 @@ _ROLES = {"signer": mark("signer"), "authority": mark("authority"), "anchor": ma
 
 def lines(report: dict[str, Any]) -> Iterator[str]:
     """``report`` as ``POST /v1/envelopes:check`` answers it."""
-    yield f"{_('Verdict')}: {_(_VERDICTS.get(report['verdict'], report['verdict']))}"
+    yield _("Verdict") + ": " + _(_VERDICTS.get(report["verdict"], report["verdict"]))
     for finding in report["findings"]:
         yield from _finding(finding)
     for warning in report["warnings"]:
-        yield f"{_('Warning')}:"
+        yield _("Warning") + ":"
         yield from _finding(warning)
     yield from _signature(report["signature"])
     failed = [row["name"] for row in report["checks"] if row["outcome"] == "failed"]
     passed = sum(row["outcome"] == "passed" for row in report["checks"])
-    yield f"{_('Checks passed')}: {passed} / {len(report['checks'])}" + (f" ({', '.join(failed)})" if failed else "")
+    yield _("Checks passed") + f": {passed} / {len(report['checks'])}" + (f" ({', '.join(failed)})" if failed else "")
 
 
 def _finding(finding: dict[str, Any]) -> Iterator[str]:
@@ -42,11 +42,11 @@ def _signature(signature: dict[str, Any]) -> Iterator[str]:
     outcome = signature["outcome"]
     if outcome == "not-reached":
         return
-    yield f"{_('Signature')}: {_(_OUTCOMES[outcome])}"
+    yield _("Signature") + ": " + _(_OUTCOMES[outcome])
     if signature.get("algorithm"):
         yield f"  {signature['algorithm']}, {signature['digest']}"
     for one in signature.get("chain", ()):
         valid = f"{one['not_before'][:10]} – {one['not_after'][:10]}"
         yield f"  {_(_ROLES[one['role']])}: {one['subject']}, {one['key']}, {valid}"
     for one in signature.get("revocation", ()):
-        yield f"  {_('Revocation')}: {one['status']}, {one.get('source') or '–'}"
+        yield "  " + _("Revocation") + f": {one['status']}, {one.get('source') or '–'}"
