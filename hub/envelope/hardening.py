@@ -2,8 +2,8 @@
 
 1. Octets: UTF-8 only, no NUL.
 2. One streaming pass with expat: no document type, entity, comment, processing instruction or CDATA; limits on depth,
-   elements, attributes, namespaces and names. The limits stand before canonicalisation because libxml2 sorts attributes
-   worse than linearly: 100,000 of them on one element cost a minute.
+   elements, attributes, namespaces, names and texts. The limits stand before canonicalisation because libxml2 sorts
+   attributes worse than linearly: 100,000 of them on one element cost a minute.
 3. One lxml tree from the same octets, entities, DTD and network off. ``huge_tree`` lifts libxml2's own limits
    (a text node of 10,000,000 characters), which is why ours come first.
 
@@ -18,12 +18,20 @@ from typing import Any
 
 from lxml import etree
 
+from hub.envelope.names import EDXML
 from hub.problems import Refused
+
+_NEW_LINE = b"\n"
+_BASE64 = f"{EDXML} ContentTransferEncoded"  # as expat joins namespace and name
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Counts over one document; names in characters."""
+    """Counts over one document; names in characters, texts in octets.
+
+    A text is all that stands between the beginnings of two tags: attributes' values and white space count too. The
+    base64 of attachments does not, whose limit is the body's.
+    """
 
     depth: int = 32
     elements: int = 100_000
@@ -31,6 +39,8 @@ class Limits:
     attributes_per_element: int = 32
     namespaces: int = 64
     name_length: int = 512
+    text: int = 128 * 1024
+    texts: int = 16 * 1024 * 1024
 
 
 class _Scan:
@@ -39,6 +49,8 @@ class _Scan:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.depth = self.elements = self.attributes_seen = 0
+        self.texts = self.tag_began = 0
+        self.opened = ""
         self.namespaces: set[tuple[str | None, str | None]] = set()
         self.parser = parser = expat.ParserCreate("UTF-8", namespace_separator=" ")
         parser.buffer_text = True
@@ -69,8 +81,20 @@ class _Scan:
         if uri and ":" not in uri:
             self.refuse("xml-limit", "relative namespace URI")
 
+    def text_until(self, here: int) -> None:
+        """Count what stands between the beginning of the last tag and this place."""
+        length = here - self.tag_began
+        self.texts += length
+        self.tag_began = here
+        if length > self.limits.text:
+            self.refuse("xml-limit", f"a text or tag longer than {self.limits.text} octets")
+        if self.texts > self.limits.texts:
+            self.refuse("xml-limit", f"more than {self.limits.texts} octets beside the attachments")
+
     def start(self, name: str, attributes: dict[str, str]) -> None:
         limits = self.limits
+        self.text_until(self.parser.CurrentByteIndex)
+        self.opened = name
         self.depth += 1
         self.elements += 1
         if self.depth > limits.depth:
@@ -98,8 +122,13 @@ class _Scan:
             ):
                 self.refuse("xml-reserved-attribute", name.replace(" ", "#"))
 
-    def end(self, _name: str) -> None:
+    def end(self, name: str) -> None:
         self.depth -= 1
+        if name == self.opened == _BASE64:
+            self.tag_began = self.parser.CurrentByteIndex
+        else:
+            self.text_until(self.parser.CurrentByteIndex)
+        self.opened = ""
 
 
 def scan(body: bytes, limits: Limits) -> None:
@@ -110,9 +139,14 @@ def scan(body: bytes, limits: Limits) -> None:
         body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Refused("xml-encoding", f"octet {error.start} is not UTF-8") from error
+    # before expat sees it: a refusal inside a parse lets the parse run on to its end, entities expanded
+    before, doctype, _ = body.partition(b"<!DOCTYPE")
+    if doctype:
+        raise Refused("xml-dtd", "", f"line {before.count(_NEW_LINE) + 1}")
     scanner = _Scan(limits)
     try:
         scanner.parser.Parse(body, True)
+        scanner.text_until(len(body))
     except expat.ExpatError as error:
         raise Refused("xml-malformed", expat.ErrorString(error.code), f"line {error.lineno}") from error
 

@@ -81,7 +81,7 @@ class ParsedEnvelope:
     """A document message. Texts are NFC, stripped; absent and empty are the same (empty text).
 
     Dates are texts here: judging them is validation's business. ``fields`` holds every non-empty text of the header by
-    its path, ``SignerInfo/FullName``, ``TraceHeaderList/TraceHeader/Timestamp``, vendors' elements by their own names.
+    its path, ``SignerInfo/FullName``, ``TraceHeaderList/TraceHeader/Timestamp``; another namespace is ``*:Name``.
     """
 
     sender: Party

@@ -6,6 +6,8 @@ become ambiguous: an element that carries meaning may stand only once.
 
 from __future__ import annotations
 
+import functools
+import re
 import unicodedata
 from collections import Counter
 from typing import Any
@@ -23,6 +25,9 @@ from hub.envelope.names import BODY, ENVELOPE, HEADER, MESSAGE_HEADER, ROOT, SIG
 from hub.problems import Refused
 
 Element = Any  # lxml's elements have no usable public type
+# in a row; what Unicode's stream-safe text allows (UAX #15 §13)
+MARKS = 30
+SHOWN = 1000  # characters of a text, places of a list
 
 
 def _only(parent: Element, tag: str) -> Element | None:
@@ -42,6 +47,12 @@ def _required(parent: Element, tag: str) -> Element:
 
 def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
+
+
+def _step(tag: str) -> str:
+    """The name by which ``fields`` knows an element; ``*:`` before it is XPath 2.0 for any namespace."""
+    local = _local(tag)
+    return local if tag == q(local) else f"*:{local}"
 
 
 def path_of(element: Element) -> str:
@@ -70,7 +81,7 @@ def _text(parent: Element | None, *tags: str) -> str:
         if node is None:
             return ""
         node = _only(node, q(tag))
-    if node is None or node.text is None:
+    if node is None:
         return ""
     if len(node):
         raise Refused("edxml-structure", f"{_local(node.tag)} holds elements where text is expected", path_of(node))
@@ -78,7 +89,19 @@ def _text(parent: Element | None, *tags: str) -> str:
 
 
 def _own_text(node: Element) -> str:
-    return unicodedata.normalize("NFC", (node.text or "").strip())
+    text: str = (node.text or "").strip()
+    if text.isascii():
+        return text
+    # normalising sorts a run of marks in quadratic time: 60,000 of them take eight seconds
+    if len(text) > MARKS and _too_many_marks().search(text):
+        raise Refused("xml-limit", f"more than {MARKS} combining marks in a row", path_of(node))
+    return unicodedata.normalize("NFC", text)
+
+
+@functools.cache
+def _too_many_marks() -> re.Pattern[str]:
+    marks = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.combining(chr(code)))
+    return re.compile(f"[{marks}]{{{MARKS + 1}}}")
 
 
 def is_status(root: Element) -> bool:
@@ -121,19 +144,22 @@ def read_document(root: Element) -> ParsedEnvelope:
 
 
 def _fields(root: Element, header: Element) -> dict[str, tuple[FieldText, ...]]:
-    """Every non-empty text of the header by path; foreign namespaces count by local name, the signature not at all."""
+    """Every non-empty text of the header by path, the signature's aside.
+
+    What is of another namespace is ``*:Name``: it may be looked at, and never stands for an element of edXML.
+    """
     found: dict[str, list[FieldText]] = {}
 
     def walk(node: Element, path: str, number: int) -> None:
         if len(node):
             for child in node:
-                walk(child, f"{path}/{_local(child.tag)}", number)
+                walk(child, f"{path}/{_step(child.tag)}", number)
         elif text := _own_text(node):
             found.setdefault(path, []).append(FieldText(text, number))
 
     numbers: Counter[str] = Counter()
     for child in header:
-        name = _local(child.tag)
+        name = _step(child.tag)
         numbers[name] += 1
         walk(child, name, numbers[name])
     trace = root.find(f"{ENVELOPE}/{HEADER}/{q('TraceHeaderList')}")
@@ -179,7 +205,7 @@ def _business(root: Element) -> Element | None:
 
 
 def _head(header: Element, other: Element | None, business: Element | None) -> dict[str, Any]:
-    """What is shown of the letter's head but never acted on."""
+    """What is shown of the letter's head but never acted on, as far as a page can show it."""
     places = _only(header, q("ToPlaces"))
     head = {
         "sender_name": _text(header, "From", "OrganName"),
@@ -194,7 +220,7 @@ def _head(header: Element, other: Element | None, business: Element | None) -> d
         "business_document_id": _text(business, "DocumentId"),
         "to_places": [] if places is None else [_own_text(node) for node in places.findall(q("Place"))],
     }
-    return {name: value for name, value in head.items() if value}
+    return {name: value[:SHOWN] for name, value in head.items() if value}
 
 
 def content_id(text: str) -> str:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LONGEST = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong: a catalogue code, what exactly, where, and by which rule of a profile, if by one.
 
-    ``location`` is an XPath for XML, a JSON Pointer for JSON, a header or parameter name otherwise.
+    ``location`` is an XPath for XML, a JSON Pointer for JSON, a header or parameter name otherwise. Both are cut at
+    ``LONGEST`` characters.
     """
 
     code: str
     detail: str = ""
     location: str = ""
     rule: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("detail", "location"):
+            text = getattr(self, name)
+            if len(text) > LONGEST:  # a part of what came may stand in it, of any length
+                object.__setattr__(self, name, f"{text[: LONGEST - 1]}…")
 
 
 class HubError(Exception):

@@ -12,6 +12,7 @@ from hub.validation.rules import Rule
 
 HEADER = "/edXML/edXMLEnvelope/edXMLHeader/"
 BUSINESS_TYPE = "TraceHeaderList/Bussiness/BussinessDocType"
+MOST = 20  # places named for one rule, and the last one
 _EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
 _MOMENT = re.compile(r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 
@@ -19,8 +20,7 @@ _MOMENT = re.compile(r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 async def check(exam: Examination) -> None:
     for rule in exam.policy.profile.of_elements():
         if exam.severity(rule.name) != "ignore":
-            for detail, number in _CHECKS[rule.check](exam, rule):
-                exam.apply(rule.name, detail, location(exam, rule.element, number))
+            _apply(exam, rule, tuple(_CHECKS[rule.check](exam, rule)))
     content = exam.parsed
     exam.promulgated_on = parse_edxml_date(content.promulgation_date)
     exam.due_on = parse_edxml_date(content.due_date)
@@ -30,6 +30,15 @@ async def check(exam: Examination) -> None:
         exam.apply("business-reason.required", "", location(exam, "TraceHeaderList/Bussiness/BussinessDocReason"))
     if exam.due_on and exam.promulgated_on and exam.due_on < exam.promulgated_on:
         exam.apply("due-date.after", f"{content.due_date}, {content.promulgation_date}", location(exam, "DueDate"))
+
+
+def _apply(exam: Examination, rule: Rule, wrongs: tuple[tuple[str, int], ...]) -> None:
+    """Each place by itself, but not thousands: findings travel in the acknowledgement and in the refusal."""
+    for detail, number in wrongs[:MOST]:
+        exam.apply(rule.name, detail, location(exam, rule.element, number))
+    if len(wrongs) > MOST:
+        detail, number = wrongs[-1]
+        exam.apply(rule.name, f"{detail}; {len(wrongs)} in all", location(exam, rule.element, number))
 
 
 def location(exam: Examination, element: str, number: int = 0) -> str:
@@ -49,8 +58,8 @@ def _texts(exam: Examination, rule: Rule) -> tuple[FieldText, ...]:
 
 
 def _required(exam: Examination, rule: Rule) -> Wrong:
-    fields = exam.parsed.fields
-    if rule.element not in fields and not any(path.startswith(rule.element + "/") for path in fields):
+    inside = [f"{rule.element}/{name}" for name in rule.parameters.get("any_of", ())]
+    if not any(path in exam.parsed.fields for path in inside or [rule.element]):
         yield rule.element, 0
 
 

@@ -73,6 +73,11 @@ def _rule(name: str, row: dict[str, Any]) -> Rule:
 
 
 def severity(rule: Rule, overrides: Iterable[Override], agency: str, on: date) -> Severity:
-    """How severe ``rule`` is for ``agency`` on a day: its own override, else everybody's, else the profile's."""
+    """How severe ``rule`` is for ``agency`` on a day: its own override, else everybody's, else the profile's.
+
+    An override counts through its last day; a fixed rule has none, whatever stands in the table.
+    """
+    if rule.fixed:
+        return rule.severity
     valid = {one.agency_code: one.severity for one in overrides if one.rule == rule.name and one.until >= on}
     return valid.get(agency) or valid.get("") or rule.severity
