@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     max_envelope_bytes: int = Field(64 * MIB, ge=1024, description="largest application/xml body")
     max_attachments: int = Field(200, ge=1)
     max_recipients: int = Field(5000, ge=1)
+    clamd: str | None = Field(None, description="unix:/path or tcp://host:port of clamd; unset: nothing is scanned")
+    clamd_seconds: float = Field(30.0, gt=0, description="patience with clamd, and a second more for every MiB")
     token_seconds: int = Field(3600, ge=60, le=86400)
     lease_seconds: int = Field(300, ge=5, le=86400, description="default length of an inbox lease")
     long_poll_seconds: int = Field(60, ge=0, le=60)
@@ -70,6 +72,16 @@ class Settings(BaseSettings):
     def _amqp_only(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in ("amqp", "amqps"):
             raise ValueError("must start with amqp:// or amqps://")
+        return value
+
+    @field_validator("clamd")
+    @classmethod
+    def _unix_or_tcp(cls, value: str | None) -> str | None:
+        if value is None or (value.startswith("unix:/") and len(value) > len("unix:/")):
+            return value
+        place = urlsplit(value)
+        if place.scheme != "tcp" or not place.hostname or not place.port or place.path:
+            raise ValueError("must be unix:/path or tcp://host:port")
         return value
 
     @field_validator("listen")

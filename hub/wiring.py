@@ -24,6 +24,7 @@ from hub.delivery.channel import PullChannel
 from hub.delivery.courier import Courier
 from hub.delivery.lease import Leases
 from hub.gateway.tokens import Tokens
+from hub.inspection.clamd import Clamd
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, migration, overrides, systems, trust
 from hub.problems import Misconfigured
@@ -120,7 +121,8 @@ def build(settings: Settings) -> Hub:
     relay = Relay(ledger, broker, settings.relay_claim_seconds)
     leases = Leases(ledger, signer)
     directory = Directory(LedgerDirectory(ledger))
-    policy = Policy(recipients=settings.max_recipients, attachments=settings.max_attachments)
+    scanner = None if settings.clamd is None else Clamd(settings.clamd, patience=settings.clamd_seconds)
+    policy = Policy(recipients=settings.max_recipients, attachments=settings.max_attachments, scanner=scanner)
     feed = Feed(ledger)
 
     def end_waits() -> None:

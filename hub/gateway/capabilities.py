@@ -51,6 +51,7 @@ async def capabilities(request: Request) -> Response:
             "rsa_minimum_bits": RSA_MINIMUM_BITS,
             "anchors": [common_name(anchor) for anchor in trust.anchors],
         },
+        "malware_scan": policy.scanner is not None,
         "checks": [row.name for row in SEQUENCE],
         "channels": list(OFFERED_CHANNELS),
         "receipts": {"algorithm": "EdDSA", "keys": "/.well-known/jwks.json"},

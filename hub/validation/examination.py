@@ -32,6 +32,9 @@ class Scanner(Protocol):
     async def scan(self, content: BinaryIO, size: int) -> str:
         """The name of what was found, empty when clean. Raises ``Deferred`` when that cannot be told now."""
 
+    async def reports_limits(self) -> bool:
+        """Whether it says so when an attachment is over its limits, instead of passing it as clean."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:

@@ -12,6 +12,7 @@ No. | check        | establishes                                              | 
  8  | freshness    | the sender's own time stamp is of these days             | goes on
  9  | recipients   | all registered, active, once                             | goes on
 10  | attachments  | manifest and parts one to one, whole, as digested        | goes on
+11  | malware      | a scanner finds nothing in the attachments               | last
 
 ``stops``: the examination ends there when anything was found, because the later checks would read what is not proven.
 ``goes on``: runs to its end, so that one refusal names everything. ``last``: runs only while nothing is refused, being
@@ -38,6 +39,7 @@ from hub.validation import (
     certificate,
     form,
     freshness,
+    malware,
     metadata,
     recipients,
     secrecy,
@@ -78,6 +80,7 @@ SEQUENCE: tuple[Check, ...] = (
     Check(8, "freshness", freshness.check, "goes on"),
     Check(9, "recipients", recipients.check, "goes on"),
     Check(10, "attachments", attachments.check, "goes on"),
+    Check(11, "malware", malware.check, "last"),
 )
 
 

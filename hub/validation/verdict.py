@@ -22,7 +22,7 @@ class AttachmentFacts:
     content_type: str
     size: int
     sha256: str
-    scan: str = "not-scanned"  # or "clean"
+    scan: str = "not-scanned"  # or "clean", "infected"
 
 
 @dataclass(frozen=True, slots=True)
