@@ -18,6 +18,7 @@ from hub.signatures.algorithms import DIGESTS, ENVELOPED, EXCLUSIVE_C14N, METHOD
 
 Element = Any
 MAX_CHAIN = 5
+_WHITE = str.maketrans("", "", " \t\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def signature_of(root: Element) -> Element:
     """The one ``ds:Signature``, in its place. Raises ``signature-absent``, ``-multiple``, ``-place``, ``-shape``."""
     found = list(root.iter(SIGNATURE))
     if not found:
-        raise Refused("signature-absent", "", path_of(root))
+        raise _absent(root)
     if len(found) > 1:
         raise Refused("signature-multiple", f"{len(found)} signatures", path_of(found[1]))
     signature = found[0]
@@ -50,12 +51,30 @@ def signature_of(root: Element) -> Element:
         or grand.getparent() is not root
         or header[-1] is not signature
     ):
-        raise Refused("signature-place", "", path_of(signature))
-    inside = sum(1 for _ in signature.iter())
-    for count, node in enumerate(root.iter(f"{{{DSIG}}}*"), 1):
-        if count > inside:
-            raise Refused("signature-shape", "an XML-DSig element outside the signature", path_of(node))
+        raise Refused("signature-place", _wrong_place(signature), path_of(signature))
+    own = set(signature.iter())
+    for node in root.iter(f"{{{DSIG}}}*"):
+        if node not in own:
+            raise Refused("signature-shape", f"{_name(node)} outside the signature", path_of(node))
     return signature
+
+
+def _wrong_place(signature: Element) -> str:
+    header = signature.getparent()
+    if header is None or header.tag != HEADER:
+        return "not in edXMLHeader"
+    return (
+        "not the last of edXMLHeader" if header[-1] is not signature else "in an edXMLHeader that is not the document's"
+    )
+
+
+def _absent(root: Element) -> Refused:
+    """Field software writes a signature in edXML's own namespace, which no verifier finds."""
+    other = next(root.iter("{*}Signature"), None)
+    if other is None:
+        return Refused("signature-absent", "", path_of(root))
+    namespace = str(other.tag).rpartition("}")[0].lstrip("{") or "none"
+    return Refused("signature-absent", f"a Signature of namespace {namespace} is not one of XML-DSig", path_of(other))
 
 
 def shape_of(signature: Element) -> SignatureShape:
@@ -91,7 +110,7 @@ def _reference(reference: Element) -> str:
     )
     names = [node.get("Algorithm") for node in transforms]
     if names != [ENVELOPED, EXCLUSIVE_C14N]:
-        raise Refused("signature-transform", ", ".join(str(name) for name in names) or "none", path_of(transforms))
+        raise Refused("signature-transform", _wrong_transforms(names), path_of(transforms))
     _children(transforms, "Transform", "Transform")
     for node in transforms:
         _leaf(node, {"Algorithm"})
@@ -102,6 +121,15 @@ def _reference(reference: Element) -> str:
         raise Refused("signature-algorithm", f"digest {algorithm}", path_of(digest_method))
     _base64(digest_value, "signature-shape")
     return algorithm
+
+
+def _wrong_transforms(names: list[str | None]) -> str:
+    """The transforms that are not permitted, by name; or what is wrong with those that are."""
+    others = [str(name) for name in names if name not in (ENVELOPED, EXCLUSIVE_C14N)]
+    if others:
+        return f"not permitted: {', '.join(others)}"
+    short = [str(name).rpartition("#")[2] or "xml-exc-c14n" for name in names]
+    return f"enveloped-signature and xml-exc-c14n, once each in this order, not: {', '.join(short) or 'none'}"
 
 
 def _chain(key_info: Element) -> tuple[bytes, ...]:
@@ -119,22 +147,33 @@ def _children(parent: Element, *names: str, attributes: frozenset[str] | set[str
     """Exactly these children in this order, no text between them, no attributes but the named ones."""
     children = list(parent)
     if [child.tag for child in children] != [ds(name) for name in names]:
-        raise Refused("signature-shape", f"expected {', '.join(names)}", path_of(parent))
-    if set(parent.attrib) - attributes:
-        raise Refused("signature-shape", f"attribute {sorted(parent.attrib)[0]}", path_of(parent))
+        found = ", ".join(_name(child) for child in children) or "nothing"
+        raise Refused("signature-shape", f"expected {', '.join(names)}; found {found}", path_of(parent))
+    if others := set(parent.attrib) - attributes:
+        raise Refused("signature-shape", f"attribute {min(others)}", path_of(parent))
     if any((text or "").strip() for text in (parent.text, *(child.tail for child in children))):
         raise Refused("signature-shape", "stray text", path_of(parent))
     return children
 
 
 def _leaf(node: Element, attributes: set[str], *, text: bool = False) -> None:
-    if len(node) or set(node.attrib) - attributes or (not text and (node.text or "").strip()):
-        raise Refused("signature-shape", "content that is not permitted", path_of(node))
+    if len(node):
+        raise Refused("signature-shape", f"{_name(node[0])} in {_name(node)}", path_of(node))
+    if others := set(node.attrib) - attributes:
+        raise Refused("signature-shape", f"attribute {min(others)}", path_of(node))
+    if not text and (node.text or "").strip():
+        raise Refused("signature-shape", "stray text", path_of(node))
+
+
+def _name(node: Element) -> str:
+    """The local name for people; with its namespace where it is not XML-DSig's."""
+    tag = str(node.tag)
+    return tag.removeprefix(f"{{{DSIG}}}")
 
 
 def _base64(node: Element, code: str) -> bytes:
     """Canonical base64 with the white space that Java writes (``&#13;`` included). RFC 4648 §3.5."""
-    compact = "".join((node.text or "").split())
+    compact = (node.text or "").translate(_WHITE)
     try:
         decoded = base64.b64decode(compact, validate=True)
     except (binascii.Error, ValueError) as error:

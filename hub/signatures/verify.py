@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,10 +29,11 @@ from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 from hub.envelope.names import ENVELOPE, HEADER, ROOT
 from hub.problems import Refused
 from hub.signatures.algorithms import DIGESTS, EXCLUSIVE_C14N, METHODS, check_key
-from hub.signatures.chain import Path, TrustStore, verify_path
+from hub.signatures.chain import Path, TrustStore, common_name, verify_path
 from hub.signatures.shape import SignatureShape, shape_of, signature_of
 
 _LOCATION = f"./{ENVELOPE}/{HEADER}/"
+_PLACE = "/edXML/edXMLEnvelope/edXMLHeader/Signature"
 _METHODS = frozenset(method.method for method in METHODS.values())
 _DIGESTS = frozenset(DIGESTS.values())
 
@@ -118,7 +119,11 @@ def verify(root: Any, store: TrustStore, at: datetime) -> SignedContent:
     Raises ``Refused`` (``signature-*``, ``certificate-*``) or ``Deferred('trust-unavailable')``.
     """
     shape = shape_of(signature_of(root))
-    path = verify_path(shape.chain, store, at)
+    try:
+        path = verify_path(shape.chain, store, at)
+    except Refused as refusal:
+        located = tuple(replace(one, location=one.location or f"{_PLACE}/KeyInfo/X509Data") for one in refusal.findings)
+        raise Refused(refusal.code, findings=located) from refusal
     signed, octets = check_mathematics(root, shape, path.leaf, at)
     return SignedContent(signed, path, shape.method.name, shape.digest.rpartition("#")[2], octets)
 
@@ -130,7 +135,8 @@ def check_mathematics(root: Any, shape: SignatureShape, leaf: x509.Certificate, 
     """
     expected = check_key(leaf.public_key(), shape.method)
     if len(shape.value) != expected:
-        raise Refused("signature-invalid", f"SignatureValue has {len(shape.value)} octets, the key makes {expected}")
+        detail = f"SignatureValue has {len(shape.value)} octets, the key makes {expected}"
+        raise Refused("signature-invalid", detail, f"{_PLACE}/SignatureValue")
     configuration = SignatureConfiguration(
         require_x509=True,
         location=_LOCATION,
@@ -143,10 +149,12 @@ def check_mathematics(root: Any, shape: SignatureShape, leaf: x509.Certificate, 
     try:
         result = _Verifier().verify(root, x509_cert=leaf, parser=parser, expect_config=configuration)
     except signxml.exceptions.InvalidDigest as error:
-        raise Refused("signature-digest", "the digest does not match the document") from error
+        digest = f"{_PLACE}/SignedInfo/Reference/DigestValue"
+        raise Refused("signature-digest", "the digest does not match the document", digest) from error
     except (signxml.exceptions.SignXMLException, etree.LxmlError, ValueError) as error:
-        raise Refused("signature-invalid", str(error).splitlines()[0] if str(error) else "") from error
+        detail = f"not made with the key of {common_name(leaf)}"
+        raise Refused("signature-invalid", detail, f"{_PLACE}/SignatureValue") from error
     assert isinstance(result, VerifyResult), "one reference was asked for"
     if result.signed_xml is None or result.signed_xml.tag != ROOT:
-        raise Refused("signature-reference", "what is signed is not the document")
+        raise Refused("signature-reference", "what is signed is not the document", f"{_PLACE}/SignedInfo/Reference")
     return result.signed_xml, len(result.signed_data)
