@@ -19,6 +19,7 @@ from hub.gateway import (
     oauth2,
     operations,
     problem_details,
+    profiles,
     receipts,
     statuses,
 )
@@ -35,6 +36,7 @@ ROUTERS = (
     agencies.router,
     audit.router,
     capabilities.router,
+    profiles.router,
     operations.router,
 )
 

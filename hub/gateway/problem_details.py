@@ -49,6 +49,7 @@ def problem(
                 "title": explain(one.code).title(spoken),
                 "detail": one.detail,
                 "location": one.location,
+                "rule": one.rule,
                 "remedy": explain(one.code).remedy(spoken),
             }
             for one in findings

@@ -47,7 +47,7 @@ def problem(answer: httpx.Response, code: str, *, language: str = "vi") -> dict[
     assert document["instance"] == httpx.URL(answer.request.url).path
     assert document["findings"]
     for finding in document["findings"]:
-        assert {"code", "title", "detail", "location", "remedy"} == finding.keys()
+        assert {"code", "title", "detail", "location", "rule", "remedy"} == finding.keys()
         assert finding["code"] in CATALOGUE
     assert answer.headers["content-language"] == language
     assert answer.headers["cache-control"] == "no-store"
