@@ -17,6 +17,7 @@ class Event(StrEnum):
     ENVELOPE_REPEATED = "envelope.repeated"
     ENVELOPE_REFUSED = "envelope.refused"
     ENVELOPE_DEFERRED = "envelope.deferred"
+    OPERATOR_ALERTED = "operator.alerted"
     DELIVERY_PUBLISHED = "delivery.published"
     DELIVERY_REPUBLISHED = "delivery.republished"
     DELIVERY_READY = "delivery.ready"
@@ -45,6 +46,7 @@ EVENTS: dict[Event, str] = {
     Event.ENVELOPE_REPEATED: "the same octets came again and got the first acknowledgement",
     Event.ENVELOPE_REFUSED: "the hub refused a submission; the findings say why",
     Event.ENVELOPE_DEFERRED: "the hub could not tell and asked for a repeat",
+    Event.OPERATOR_ALERTED: "malware or a state secret was sent here; the operator was told",
     Event.DELIVERY_PUBLISHED: "the broker confirmed the claim check of a delivery",
     Event.DELIVERY_REPUBLISHED: "the sweep published an unsettled delivery again",
     Event.DELIVERY_READY: "a courier put the delivery into its system's inbox",

@@ -26,6 +26,7 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
         "warn",
         mark("A submission of %(who)s could not be judged; asked to repeat"),
     ),
+    Event.OPERATOR_ALERTED: ("cross", "bad", mark("The operator was alerted to what %(who)s sent")),
     Event.DELIVERY_PUBLISHED: ("half", "muted", mark("On its way to %(who)s")),
     Event.DELIVERY_REPUBLISHED: ("half", "warn", mark("Put on its way to %(who)s again")),
     Event.DELIVERY_READY: ("ring", "muted", mark("Waiting to be taken by %(who)s")),

@@ -21,6 +21,7 @@ from hub import clock
 from hub.audit import Entry, Event
 from hub.envelope.model import ReceivedEnvelope
 from hub.envelope.names import PROFILE
+from hub.intake.alerts import alerts, tell
 from hub.ledger import Ledger, PayloadWriter, Transaction, envelopes, exchange_log, receipts
 from hub.ledger.envelopes import Acceptance, Stored
 from hub.ledger.group_commit import GroupCommit
@@ -108,6 +109,7 @@ class Intake:
         stored = await self._commits.add(acceptance)
         if stored.new:
             self._wake()
+            tell(_alerts(envelope, stored.envelope_id))
             return Admitted(stored, envelope)
         if stored.sha256 == envelope.received.sha256:
             await self._ledger.write(exchange_log.append, [self._repeat(envelope, stored)])
@@ -134,7 +136,9 @@ class Intake:
                 "system": received.system_id,
             },
         )
-        await self._ledger.write(_write_refusal, refusal, entry)
+        alarms = alerts(received, (*verdict.findings, *verdict.warnings), verdict.sender, verdict.document_id)
+        await self._ledger.write(_write_refusal, refusal, [entry, *alarms])
+        tell(alarms)
         return Rejected(verdict.findings, refusal.jws)
 
     async def _log_deferral(self, received: ReceivedEnvelope, deferral: Deferred) -> None:
@@ -174,13 +178,21 @@ class Intake:
             deliveries=deliveries,
             outbox=[_outbox(row, envelope) for row in deliveries],
             receipt=acknowledgement.row,
-            entries=[_accepted(envelope_id, envelope, codes, at).row()],
+            entries=[
+                entry.row() for entry in (_accepted(envelope_id, envelope, codes, at), *_alerts(envelope, envelope_id))
+            ],
         )
 
 
-def _write_refusal(transaction: Transaction, refusal: Receipt, entry: Entry) -> None:
+def _alerts(envelope: VerifiedEnvelope, envelope_id: str) -> list[Entry]:
+    """What a policy let pass with a warning may still be alarming."""
+    content = envelope.content
+    return alerts(envelope.received, envelope.warnings, envelope.sender.code, content.document_id, envelope_id)
+
+
+def _write_refusal(transaction: Transaction, refusal: Receipt, entries: list[Entry]) -> None:
     receipts.add(transaction, [refusal.row])
-    exchange_log.append(transaction, [entry])
+    exchange_log.append(transaction, entries)
 
 
 def _envelope(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> dict[str, Any]:
