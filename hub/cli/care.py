@@ -105,7 +105,24 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
         await broker.open()
         note("broker", await broker.ready(), chosen.broker_url.rpartition("@")[2])
         await broker.close()
+    note("malware scan", *await _scanner(chosen))
     return checks
+
+
+async def _scanner(chosen: Any) -> tuple[bool, str]:
+    """Whether attachments are scanned as the settings say, and the scanner's version or what is wrong with it."""
+    from hub.inspection.clamd import Clamd
+
+    if chosen.clamd is None:
+        return True, _("attachments are not scanned: LIENTHONG_CLAMD is not set")
+    clamd = Clamd(chosen.clamd, patience=chosen.clamd_seconds)
+    try:
+        version = await clamd.version()
+        if not await clamd.reports_limits():
+            return False, f"{version}: {_('set AlertExceedsMax yes in clamd.conf, or what is over its limits passes')}"
+    except HubError as error:
+        return False, f"{chosen.clamd}: {error.detail}"
+    return True, version
 
 
 def _address(chosen: Any) -> str:

@@ -12,6 +12,7 @@ from hub import settings
 from hub.ledger import migration
 from hub.problems import Misconfigured
 from tests.cli.entry import run
+from tests.services import Clamd
 from tests.services.processes import free_port
 
 DONE, REFUSED, MISUSE = 0, 1, 2
@@ -42,6 +43,31 @@ def test_the_doctor_finds_a_furnished_hub_well(tmp_path: Path) -> None:
     assert found["engine"] == (True, "embedded")
     assert found["schema"] == (True, migration.head())
     assert found["trust anchors"] == (True, "1")
+    assert found["malware scan"] == (True, "attachments are not scanned: LIENTHONG_CLAMD is not set")
+
+
+def test_the_doctor_asks_the_malware_scanner(clamd: Clamd, tmp_path: Path) -> None:
+    run("db", "upgrade", "--data", tmp_path)
+
+    def scanner(address: str) -> tuple[bool, str]:
+        return checks(**run("doctor", "--data", tmp_path, "--json", LIENTHONG_CLAMD=address).json)["malware scan"]
+
+    for address in (clamd.unix, clamd.tcp):
+        good, version = scanner(address)
+        assert good
+        assert version.startswith("ClamAV ")
+    good, reason = scanner(f"unix:{tmp_path}/nobody")
+    assert not good
+    assert "No such file or directory" in reason
+
+
+def test_the_doctor_finds_a_scanner_that_is_silent_about_its_limits(tmp_path: Path) -> None:
+    run("db", "upgrade", "--data", tmp_path)
+    with Clamd(AlertExceedsMax="no") as silent:
+        outcome = run("doctor", "--data", tmp_path, "--json", LIENTHONG_CLAMD=silent.unix)
+    good, reason = checks(**outcome.json)["malware scan"]
+    assert not good
+    assert "AlertExceedsMax" in reason
 
 
 def test_the_doctor_says_what_a_new_hub_lacks(tmp_path: Path) -> None:
@@ -57,14 +83,14 @@ def test_every_wrong_setting_is_named_at_once(tmp_path: Path) -> None:
         LIENTHONG_DATABASE_URL="mysql://somewhere", LIENTHONG_BROKER_URL="http://somewhere", LIENTHONG_LISTEN="nowhere",
         LIENTHONG_TOKEN_SECONDS="5", LIENTHONG_LEASE_SECONDS="soon", LIENTHONG_MAX_ENVELOPE_BYTES="-1",
         LIENTHONG_TLS_KEY="key.pem", LIENTHONG_LOG_FORMAT="xml", LIENTHONG_HUB_NAME="",
-        LIENTHONG_SWEEP_EVERY_SECONDS="0",
+        LIENTHONG_SWEEP_EVERY_SECONDS="0", LIENTHONG_CLAMD="tcp://nowhere",
     )  # fmt: skip
     assert outcome.code == REFUSED
     found = checks(**outcome.json)
     assert {name for name, (good, _) in found.items() if not good} == {
         "LIENTHONG_DATABASE_URL", "LIENTHONG_BROKER_URL", "LIENTHONG_LISTEN", "LIENTHONG_TOKEN_SECONDS",
         "LIENTHONG_LEASE_SECONDS", "LIENTHONG_MAX_ENVELOPE_BYTES", "LIENTHONG_TLS_KEY", "LIENTHONG_LOG_FORMAT",
-        "LIENTHONG_HUB_NAME", "LIENTHONG_SWEEP_EVERY_SECONDS",
+        "LIENTHONG_HUB_NAME", "LIENTHONG_SWEEP_EVERY_SECONDS", "LIENTHONG_CLAMD",
     }  # fmt: skip
     assert found["LIENTHONG_DATABASE_URL"][1] == "must start with postgresql://"
 
