@@ -31,6 +31,7 @@ class Event(StrEnum):
     SYSTEM_ADDED = "registry.system_added"
     AGENCY_ADDED = "registry.agency_added"
     CERTIFICATE_ADDED = "registry.certificate_added"
+    CERTIFICATE_WITHDRAWN = "registry.certificate_withdrawn"
     ANCHOR_ADDED = "registry.anchor_added"
     CRL_ADDED = "registry.crl_added"
     PERSON_ADDED = "registry.person_added"
@@ -60,6 +61,7 @@ EVENTS: dict[Event, str] = {
     Event.SYSTEM_ADDED: "a system was registered",
     Event.AGENCY_ADDED: "an agency was registered",
     Event.CERTIFICATE_ADDED: "a certificate was registered for an agency",
+    Event.CERTIFICATE_WITHDRAWN: "a certificate no longer signs for an agency",
     Event.ANCHOR_ADDED: "a trust anchor was added",
     Event.CRL_ADDED: "a revocation list was added",
     Event.PERSON_ADDED: "a person was registered",

@@ -166,6 +166,48 @@ def agency_certify(
     output.show({"code": code, "sha256": sha256}, [f"{code}  {sha256}"])
 
 
+def agency_certificates(
+    code: Annotated[str, typer.Argument(metavar="CODE")], data: Data = None, as_json: output.AsJson = False
+) -> None:
+    from hub.ledger import agencies
+
+    def held(transaction: Any) -> list[Any]:
+        known = agencies.find(transaction, [code]).get(code)
+        if known is None:
+            raise Refused("registry-unknown", code, "agency")
+        return agencies.certificates(transaction, known.code)
+
+    with opened(data) as ledger:
+        found = ledger.read_now(held)
+    shown = [
+        {
+            "sha256": one.sha256,
+            "subject": one.subject,
+            "not_before": f"{one.not_before:%Y-%m-%d}",
+            "not_after": f"{one.not_after:%Y-%m-%d}",
+            "active": one.withdrawn_at is None,
+        }
+        for one in found
+    ]
+    rows = [
+        (one["sha256"][:16], one["subject"], one["not_after"], _("yes") if one["active"] else _("no")) for one in shown
+    ]
+    output.show(shown, output.table((_("Digest"), _("Subject"), _("Valid until"), _("Active")), rows))
+
+
+def agency_withdraw(
+    code: Annotated[str, typer.Argument(metavar="CODE")],
+    sha256: Annotated[str, typer.Argument(metavar="SHA256", help=_("The certificate's digest, or its beginning."))],
+    data: Data = None,
+    as_json: output.AsJson = False,
+) -> None:
+    from hub.ledger import registration
+
+    with opened(data) as ledger:
+        withdrawn = ledger.write_now(registration.withdraw_certificate, code, sha256)
+    output.show({"code": code, "sha256": withdrawn}, [f"{code}  {withdrawn}"])
+
+
 def agency_import(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False)],
     data: Data = None,
@@ -238,7 +280,14 @@ def register(app: typer.Typer) -> None:
         (
             "agency",
             _("Agencies, their identifiers and certificates."),
-            {"add": agency_add, "certify": agency_certify, "import": agency_import, "list": agency_list},
+            {
+                "add": agency_add,
+                "certify": agency_certify,
+                "certificates": agency_certificates,
+                "withdraw": agency_withdraw,
+                "import": agency_import,
+                "list": agency_list,
+            },
         ),
         ("person", _("People who may log in."), {"add": person_add}),
     )

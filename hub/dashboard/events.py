@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub.audit import Event
-from hub.dashboard import moments, wording
+from hub.dashboard import moments, rulebook, wording
 from hub.language import current, gettext, mark, mark_plural, ngettext
 from hub.ledger.journey import Entry, Names, recipient_of
 from hub.problems import CATALOGUE
+from hub.validation.rules import Profile
 
 FOLD_WITHIN = timedelta(minutes=2)
 NAMED = 3  # so many recipients of one step are named, more are counted
@@ -43,6 +44,7 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     Event.ANCHOR_ADDED: ("dot", "ink", mark("A trust anchor was added")),
     Event.CRL_ADDED: ("dot", "ink", mark("A revocation list was added")),
     Event.PERSON_ADDED: ("dot", "ink", mark("A person was registered")),
+    Event.CERTIFICATE_WITHDRAWN: ("dot", "ink", mark("A certificate was withdrawn from an agency")),
     Event.RULE_SET: ("dot", "ink", mark("A rule was changed for an agency or for all")),
     Event.RULE_REMOVED: ("dot", "ink", mark("A rule is as the profile has it again")),
     Event.PERSON_LOGIN: ("dot", "muted", mark("A person logged in")),
@@ -73,13 +75,19 @@ KINDS: tuple[str, ...] = tuple(event.value for event in Event)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding of a refusal: the code, its title and remedy in the reader's language, what exactly and where."""
+    """A finding: the code, its title and remedy in the reader's language, what exactly and where.
+
+    ``asked`` and ``clause`` say what the ``rule`` of the profile asks and where that is written, if it was one.
+    """
 
     code: str
     title: str
     remedy: str
     detail: str
     location: str
+    rule: str = ""
+    asked: str = ""
+    clause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,12 @@ def _who(entry: Entry, names: Names) -> str:
     return names.agencies.get(code, code) or gettext("an unknown agency")
 
 
+def who_sent(entry: Entry, names: Names) -> str:
+    """Whose submission it was: the agency that it named, else the system that sent it."""
+    agency = names.agencies.get(entry.agency_code, entry.agency_code)
+    return agency or names.systems.get(entry.actor) or gettext("an unknown agency")
+
+
 def actor(entry: Entry, names: Names) -> str:
     """Who did it: a system by its name, a person by login, or the part of the hub."""
     return names.systems.get(entry.actor, entry.actor)
@@ -142,18 +156,19 @@ def look(kind: str) -> tuple[str, str]:
     return shape, tone
 
 
-def findings(entry: Entry) -> list[Finding]:
-    """The findings of a refusal, in the reader's language."""
+def findings(entry: Entry, profile: Profile) -> list[Finding]:
+    """The findings of a refusal or the reason of a deferral, in the reader's language."""
     listed = entry.detail.get("findings")
     rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
     if not rows and entry.code:
-        rows = [{"code": entry.code}]
-    return [_finding(row) for row in rows]
+        rows = [{"code": entry.code, "detail": text_of(entry.detail, "detail")}]
+    return [finding_of(row, profile) for row in rows]
 
 
-def _finding(row: dict[str, Any]) -> Finding:
-    code = text_of(row, "code")
-    problem = CATALOGUE.get(code)
+def finding_of(row: Mapping[str, Any], profile: Profile) -> Finding:
+    """A finding as it is stored and reported; rules that the profile no longer has keep their name only."""
+    code, name = text_of(row, "code"), text_of(row, "rule")
+    problem, rule = CATALOGUE.get(code), profile.rules.get(name)
     language = current.get()
     return Finding(
         code=code,
@@ -161,6 +176,9 @@ def _finding(row: dict[str, Any]) -> Finding:
         remedy=problem.remedy(language) if problem else "",
         detail=text_of(row, "detail"),
         location=text_of(row, "location"),
+        rule=name,
+        asked="" if rule is None else rulebook.text_of(rule),
+        clause="" if rule is None else rule.clause,
     )
 
 

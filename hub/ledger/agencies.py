@@ -123,11 +123,11 @@ def add(transaction: Transaction, new: NewAgency, at: datetime) -> None:
 def add_certificate(transaction: Transaction, code: str, certificate: x509.Certificate, at: datetime) -> str:
     """Register a certificate for an agency; overlap with older ones is what a rollover needs. Returns its SHA-256."""
     sha256 = certificate.fingerprint(hashes.SHA256()).hex()
-    known = transaction.execute(
-        select(agency_certificate.c.sha256).where(
-            agency_certificate.c.sha256 == sha256, agency_certificate.c.agency_code == code
-        )
-    ).one_or_none()
+    chosen = (agency_certificate.c.sha256 == sha256) & (agency_certificate.c.agency_code == code)
+    known = transaction.execute(select(agency_certificate.c.withdrawn_at).where(chosen)).one_or_none()
+    if known is not None and known.withdrawn_at is not None:
+        transaction.execute(update(agency_certificate).where(chosen).values(withdrawn_at=None, added_at=at))
+        raise_revision(transaction)
     if known is None:
         transaction.execute(
             insert(agency_certificate).values(
@@ -142,6 +142,38 @@ def add_certificate(transaction: Transaction, code: str, certificate: x509.Certi
         )
         raise_revision(transaction)
     return sha256
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCertificate:
+    """A certificate registered for an agency; several overlap while the agency changes its key."""
+
+    sha256: str
+    subject: str
+    not_before: datetime
+    not_after: datetime
+    withdrawn_at: datetime | None
+
+
+def certificates(transaction: Transaction, code: str) -> list[HeldCertificate]:
+    """Every certificate that was ever registered for an agency, the youngest first."""
+    table = agency_certificate.c
+    rows = transaction.execute(
+        select(table.sha256, table.subject, table.not_before, table.not_after, table.withdrawn_at)
+        .where(table.agency_code == code)
+        .order_by(table.not_before.desc(), table.sha256)
+    )
+    return [HeldCertificate(*row) for row in rows]
+
+
+def withdraw_certificate(transaction: Transaction, code: str, sha256: str, at: datetime) -> bool:
+    """End the binding of a certificate to an agency; the row stays, for verdicts of before. False: there was none."""
+    chosen = (agency_certificate.c.sha256 == sha256) & (agency_certificate.c.agency_code == code)
+    still = agency_certificate.c.withdrawn_at.is_(None)
+    ended = transaction.execute(update(agency_certificate).where(chosen, still).values(withdrawn_at=at)).rowcount
+    if ended:
+        raise_revision(transaction)
+    return bool(ended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,24 @@ def add_certificate(transaction: Transaction, code: str, certificate: x509.Certi
     return sha256
 
 
+def withdraw_certificate(transaction: Transaction, code: str, sha256: str) -> str:
+    """End the binding of the certificate whose SHA-256 begins so. Returns it whole.
+
+    Raises ``Refused('registry-unknown')`` unless exactly one that is in use begins so.
+    """
+    known = _known(transaction, code)
+    held = [one.sha256 for one in agencies.certificates(transaction, known) if one.withdrawn_at is None]
+    meant = [one for one in held if sha256 and one.startswith(sha256.lower())]
+    if len(meant) != 1:
+        raise Refused("registry-unknown", sha256, "certificate")
+    at = clock.now()
+    agencies.withdraw_certificate(transaction, known, meant[0], at)
+    detail = {"sha256": meant[0]}
+    entry = Entry(Event.CERTIFICATE_WITHDRAWN, at, actor=ACTOR, agency_code=known, detail=detail)
+    exchange_log.append(transaction, [entry])
+    return meant[0]
+
+
 def add_anchor(transaction: Transaction, certificate: x509.Certificate) -> str:
     """Trust an authority. Raises ``Refused('certificate-usage')`` when the certificate is not an authority's."""
     try:

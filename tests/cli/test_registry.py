@@ -122,6 +122,25 @@ def test_a_certificate_is_added_beside_the_old_one(place: Place) -> None:
     assert place.run("agency", "certify", "H34", new, "--json").json["code"] == "registry-unknown"
 
 
+def test_after_a_rollover_the_old_certificate_is_withdrawn_and_its_row_stays(place: Place) -> None:
+    place.register("s")
+    old, new = (place.file(f"{n}.pem", place.pki.issue("H33", "UBND").certificate_pem) for n in ("old", "new"))
+    place.run("agency", "add", "H33", "UBND", "--system", "s", "--certificate", old)
+    place.run("agency", "certify", "H33", new)
+    assert place.run("agency", "withdraw", "H33", agency_certificate(old)[:12]).code == DONE
+    listed = place.run("agency", "certificates", "H33", "--json").json
+    active = {agency_certificate(old): False, agency_certificate(new): True}
+    assert {one["sha256"]: one["active"] for one in listed} == active
+    with place.ledger() as ledger:
+        assert ledger.read_now(agencies.holders, agency_certificate(old)) == frozenset()
+        assert ledger.read_now(agencies.holders, agency_certificate(new)) == {"H33"}
+    again = place.run("agency", "withdraw", "H33", agency_certificate(old), "--json")
+    assert (again.code, again.json["code"]) == (REFUSED, "registry-unknown")
+    assert place.run("agency", "certify", "H33", old).code == DONE
+    with place.ledger() as ledger:
+        assert ledger.read_now(agencies.holders, agency_certificate(old)) == {"H33"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
