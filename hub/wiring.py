@@ -163,6 +163,10 @@ def _application(context: http.Gateway) -> http.Application:
     pages = dashboard.DashboardContext(
         ledger=context.ledger,
         record=exchange_log.append,
+        policy=context.intake.policy,
+        payloads=context.payloads,
+        explain=context.intake.check,
+        largest_envelope=context.settings.max_envelope_bytes,
         hub_name=context.settings.hub_name,
         base_url=context.settings.base_url,
     )

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from hub.audit import Entry
-from hub.ledger import Ledger, Transaction
+from hub.language import Language
+from hub.ledger import Ledger, PayloadStore, PayloadWriter, Transaction
+from hub.validation.examination import Policy
+
+# body, identifier of the calling system, language: the explain report of ``hub.validation.report``
+Explain = Callable[[PayloadWriter, str, Language], Awaitable[dict[str, Any]]]
 
 
-@dataclass(frozen=True, slots=True)
+# compared by identity: a policy holds tables that have no hash
+@dataclass(frozen=True, slots=True, eq=False)
 class DashboardContext:
     """``record`` appends entries to the exchange log in the given transaction; ``base_url`` has no trailing slash.
+
+    ``explain`` judges an uploaded envelope of at most ``largest_envelope`` octets without storing it; ``payloads``
+    holds it meanwhile. ``policy`` is what the intake judges by: pages show its rules and whether attachments are
+    scanned.
 
     ``base_url`` decides whether cookies are limited to HTTPS. A session ends ``session_idle`` after the last page
     that a person opened and ``session_lifetime`` after the login at the latest.
@@ -20,6 +31,10 @@ class DashboardContext:
 
     ledger: Ledger
     record: Callable[[Transaction, Iterable[Entry]], None]
+    policy: Policy
+    payloads: PayloadStore
+    explain: Explain
+    largest_envelope: int
     hub_name: str = "lienthong"
     base_url: str = "http://127.0.0.1:8080"
     session_idle: timedelta = timedelta(hours=1)

@@ -37,6 +37,14 @@ def day_of_text(text: str) -> str:
         return text
 
 
+def exact_of_text(text: str) -> str:
+    """The exact time of an RFC 3339 text as people read it; the text itself when it is none."""
+    try:
+        return exact(clock.parse_rfc3339(text))
+    except ValueError:
+        return text
+
+
 def spoken(moment: datetime, now: datetime) -> str:
     """``14:05 today``, ``14:05 yesterday``, ``3 days ago`` within a week, else the day."""
     here, today = local(moment), local(now).date()

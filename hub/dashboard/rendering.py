@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hub import clock, language
-from hub.dashboard import assets, moments, wording
+from hub.dashboard import assets, explanation, moments, wording
 from hub.dashboard.events import kind_name
 
 
@@ -44,6 +44,14 @@ class Templates:
             "day_of_text": moments.day_of_text,
             "exact": moments.exact,
             "clock": moments.clock_tag,
+            "check_title": wording.check_title,
+            "check_text": wording.check_text,
+            "chain_role": explanation.role,
+            "outcome": explanation.outcome,
+            "revocation": explanation.revocation,
+            "scan": explanation.scan,
+            "file_facts": explanation.file_facts,
+            "document_signature": explanation.document_signature,
         }
 
     def write(self, template: str, frame: Any, values: Mapping[str, Any]) -> str:

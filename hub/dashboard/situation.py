@@ -7,7 +7,7 @@ once and remembered.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -15,7 +15,7 @@ from hub import clock
 from hub.dashboard import moments, wording
 from hub.language import gettext, ngettext
 from hub.ledger import Ledger, Transaction, overview
-from hub.ledger.overview import Concern, Figures, Hour, SlowSystem
+from hub.ledger.overview import Concern, Deferrals, Figures, Hour, SlowSystem
 
 FRESH = 3.0
 SCOPES = 256
@@ -37,6 +37,7 @@ class Situation:
     refused: list[Concern]
     waiting: list[Concern]
     systems: list[SlowSystem]
+    deferrals: list[Deferrals] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ def _read(transaction: Transaction, now: datetime, agency_code: str | None, clos
         refused=overview.refused_deliveries(transaction, now - DAY, agency_code),
         waiting=overview.waiting_longest(transaction, now - LONG_WAIT, agency_code, limit=4),
         systems=overview.slowest_systems(transaction, agency_code),
+        # whose they were could not be told: they concern those who see everything
+        deferrals=[] if agency_code else overview.deferrals(transaction, now - DAY),
     )
 
 

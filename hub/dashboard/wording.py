@@ -74,6 +74,35 @@ ROLES: dict[str, str] = {
     "clerk": mark("Clerk"),
 }
 
+# check of the sequence: its title, and what it establishes
+CHECKS: dict[str, tuple[str, str]] = {
+    "form": (
+        mark("Form"),
+        mark("Well-formed XML in UTF-8 within the limits, with nothing hidden in it; an edXML document"),
+    ),
+    "signature": (
+        mark("Signature"),
+        mark("One signature over the whole letter, unchanged since; the certificate leads to a trusted authority"),
+    ),
+    "structure": (mark("Structure"), mark("The letter can be read, and only what is signed is read")),
+    "sender": (mark("Sender"), mark("A registered agency, active, and served by the system that sends")),
+    "certificate": (mark("Certificate"), mark("Registered for the sender and meant for signing documents")),
+    "metadata": (mark("Metadata"), mark("Required elements, lengths, dates and numbers are as the regulations ask")),
+    "secrecy": (mark("Secrecy"), mark("Nothing marks a state secret; those must not travel here")),
+    "freshness": (mark("Freshness"), mark("The sender's own time stamp is of these days")),
+    "recipients": (mark("Recipients"), mark("All registered and active, each named once")),
+    "attachments": (mark("Attachments"), mark("As the manifest lists them, each whole and as signed")),
+}
+
+
+def check_title(name: str) -> str:
+    """The title of a check; one that has none here shows its name."""
+    return gettext(CHECKS[name][0]) if name in CHECKS else name
+
+
+def check_text(name: str) -> str:
+    return gettext(CHECKS[name][1]) if name in CHECKS else ""
+
 
 def tag(code: str) -> Tag:
     """The tag of a delivery's state or of a two-digit business status; an unknown status shows its number."""

@@ -16,7 +16,10 @@ from hub.ledger.tables import audit_entry
 
 @dataclass(frozen=True, slots=True)
 class LogFilters:
-    """Empty text means any. ``kind`` may be a whole kind or its first part ("delivery"). Days are Vietnam's."""
+    """Empty text means any. ``kind`` may be a whole kind or its first part ("delivery"). Days are Vietnam's.
+
+    ``kinds`` are whole kinds, any of which will do.
+    """
 
     kind: str = ""
     agency: str = ""
@@ -24,6 +27,7 @@ class LogFilters:
     code: str = ""
     first_day: date | None = None
     last_day: date | None = None
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ def _matching(filters: LogFilters) -> Select[Any]:
         statement = statement.where(
             column == filters.kind if whole else column.startswith(f"{filters.kind}.", autoescape=True)
         )
+    if filters.kinds:
+        statement = statement.where(audit_entry.c.kind.in_(filters.kinds))
     for name in ("document_id", "code"):
         if value := getattr(filters, name):
             statement = statement.where(audit_entry.c[name] == value)

@@ -56,6 +56,15 @@ class SlowSystem:
 
 
 @dataclass(frozen=True, slots=True)
+class Deferrals:
+    """Submissions that could not be judged for one reason: how many, and when the last of them came."""
+
+    code: str
+    count: int
+    latest: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Concern:
     """One delivery that needs a look: refused, dead, or waiting for long."""
 
@@ -101,6 +110,24 @@ def _refused_submissions(since: datetime, agency_code: str | None) -> Select[Any
         newest = newest.where(audit_entry.c.agency_code == agency_code)
     inner = newest.order_by(audit_entry.c.seq.desc()).limit(COUNT_LIMIT).subquery()
     return select(inner.c.at).where(inner.c.at >= since)
+
+
+def deferrals(transaction: Transaction, since: datetime) -> list[Deferrals]:
+    """Submissions that could not be judged since then, by reason, the most frequent first. Nobody knows whose."""
+    newest = (
+        select(audit_entry.c.at, audit_entry.c.code)
+        .where(audit_entry.c.kind == "envelope.deferred")
+        .order_by(audit_entry.c.seq.desc())
+        .limit(COUNT_LIMIT)
+        .subquery()
+    )
+    counted = (
+        select(newest.c.code, func.count().label("count"), func.max(newest.c.at))
+        .where(newest.c.at >= since)
+        .group_by(newest.c.code)
+        .order_by(func.count().desc(), newest.c.code)
+    )
+    return [Deferrals(*row) for row in transaction.execute(counted)]
 
 
 # literal states: SQLite and PostgreSQL then see that the partial indexes serve

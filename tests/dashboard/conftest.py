@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from hub.ledger import Ledger
 from tests.dashboard.seeding import PASSWORD, seed
 from tests.dashboard.serving import served
+from tests.intake.register import Register
 
 FLAGS = (
     "--no-sandbox",
@@ -29,11 +30,12 @@ VIOLATIONS = """document.addEventListener('securitypolicyviolation',
 
 @dataclass
 class Site:
-    """A served dashboard: its address, its ledger, and the letters that the stories are about."""
+    """A served dashboard: its address, its ledger, the letters that the stories are about, whom the intake knows."""
 
     address: str
     ledger: Ledger
     letters: dict[str, str]
+    register: Register
     cookies: dict[str, Any] = field(default_factory=dict)
 
 
@@ -82,8 +84,9 @@ def browser() -> Iterator[Browser]:
 def _site(directory: Path, *stories: str) -> Iterator[Site]:
     ledger = Ledger.sqlite(directory / "ledger.db")
     letters = seed(ledger, *stories)
-    with served(ledger) as address:
-        yield Site(address, ledger, letters)
+    register = Register()
+    with served(ledger, directory, register) as address:
+        yield Site(address, ledger, letters, register)
     ledger.close()
 
 

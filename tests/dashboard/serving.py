@@ -1,4 +1,4 @@
-"""A real server on loopback with the pages alone."""
+"""A real server on loopback with the pages alone, judging by a register of its own."""
 
 from __future__ import annotations
 
@@ -7,21 +7,43 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
 from hub.dashboard import DashboardContext, pages, problem_pages
-from hub.ledger import Ledger, exchange_log
+from hub.intake import Intake
+from hub.ledger import Ledger, PayloadStore, exchange_log
+from hub.receipts.signing import ReceiptSigner
+from hub.signatures.jws import HubKey
+from tests.intake.register import Register
+
+LARGEST_ENVELOPE = 2_000_000
+
+
+def dashboard_over(ledger: Ledger, directory: Path, register: Register, address: str) -> DashboardContext:
+    """The pages' context with the real intake behind it; ``register`` is whom that knows and trusts."""
+    signer = ReceiptSigner(HubKey.load_or_create(directory / "hub.key"), "hub.test")
+    return DashboardContext(
+        ledger,
+        exchange_log.append,
+        policy=register.policy,
+        payloads=PayloadStore(directory / "payloads"),
+        explain=Intake(ledger, register.directory, signer, register.policy).check,
+        largest_envelope=LARGEST_ENVELOPE,
+        hub_name="hub.test",
+        base_url=address,
+    )
 
 
 @contextlib.contextmanager
-def served(ledger: Ledger) -> Iterator[str]:
+def served(ledger: Ledger, directory: Path, register: Register | None = None) -> Iterator[str]:
     """The address of the pages over this ledger; the server stops at the end."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        context = DashboardContext(ledger, exchange_log.append, hub_name="hub.test", base_url=address)
+        context = dashboard_over(ledger, directory, register or Register(), address)
         app = FastAPI(openapi_url=None)
         app.include_router(pages(context))
         app.include_router(problem_pages(context))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,7 +15,15 @@ from tests.dashboard.conftest import Site
 from tests.dashboard.seeding import PASSWORD
 from tests.dashboard.serving import served
 
-PRIVATE = ("/", "/envelopes", "/envelopes/01890000-0000-7000-8000-000000000000", "/refusals", "/log")
+PRIVATE = (
+    "/",
+    "/envelopes",
+    "/envelopes/01890000-0000-7000-8000-000000000000",
+    "/refusals",
+    "/log",
+    "/check",
+    "/rules",
+)
 
 
 @pytest.fixture
@@ -216,9 +225,12 @@ def test_problem_pages_are_public_and_speak_both_languages(client: httpx.Client)
     assert "Tài liệu đã bị thay đổi sau khi ký" in vietnamese
 
 
-def test_a_ledger_that_does_not_answer_is_a_page_and_not_a_riddle() -> None:
+def test_a_ledger_that_does_not_answer_is_a_page_and_not_a_riddle(tmp_path: Path) -> None:
     ledger = Ledger.postgresql("postgresql://nobody@127.0.0.1:9/nowhere", 2)
-    with served(ledger) as address, httpx.Client(base_url=address, cookies={"lienthong-session": "x"}) as client:
+    with (
+        served(ledger, tmp_path) as address,
+        httpx.Client(base_url=address, cookies={"lienthong-session": "x"}) as client,
+    ):
         response = client.get("/", headers={"Accept-Language": "en"})
         assert response.status_code == 503
         assert int(response.headers["retry-after"]) > 0

@@ -12,9 +12,11 @@ from hub.audit import Event
 from hub.dashboard import events, moments, wording
 from hub.dashboard.chart import HALF, LEAST, chart
 from hub.dashboard.situation import Situation, headline
+from hub.envelope.names import PROFILE
 from hub.language import Language
 from hub.ledger.journey import Entry, Names
 from hub.ledger.overview import Figures, Hour, SlowSystem
+from hub.validation.rules import profile
 
 NOW = datetime(2026, 11, 20, 7, 42, tzinfo=UTC)
 NAMES = Names({f"H33.{number:02d}": f"Sở {number}" for number in range(1, 10)}, {"s1": "hệ thống một"})
@@ -113,7 +115,7 @@ def test_findings_explain_themselves_in_the_readers_language(reading: Language) 
         code="xml-dtd",
         detail={"findings": [{"code": "xml-dtd", "detail": "line 2", "location": "/"}, "odd", {"code": "new-code"}]},
     )
-    first, second = events.findings(refused)
+    first, second = events.findings(refused, profile(PROFILE))
     assert first.title == (
         "Không được có khai báo kiểu tài liệu (DTD)"
         if reading == "vi"

@@ -9,16 +9,30 @@ Addresses carry the filters, so that a list can be sent to a colleague as a link
 from fastapi import APIRouter
 
 from hub.dashboard.desk import Desk
+from hub.dashboard.screens.check import CheckScreens
 from hub.dashboard.screens.envelopes import EnvelopeScreens
 from hub.dashboard.screens.log import LogScreens
 from hub.dashboard.screens.login import LoginScreens
 from hub.dashboard.screens.overview import OverviewScreens
 from hub.dashboard.screens.preferences import PreferenceScreens
 from hub.dashboard.screens.refusals import RefusalScreens
+from hub.dashboard.screens.rules import RuleScreens
+
+# in the order of the navigation
+SCREENS = (
+    OverviewScreens,
+    EnvelopeScreens,
+    RefusalScreens,
+    CheckScreens,
+    RuleScreens,
+    LogScreens,
+    LoginScreens,
+    PreferenceScreens,
+)
 
 
 def add_screens(router: APIRouter, desk: Desk) -> None:
-    for screens in (OverviewScreens, EnvelopeScreens, RefusalScreens, LogScreens, LoginScreens, PreferenceScreens):
+    for screens in SCREENS:
         screens(desk).add(router)
 
 

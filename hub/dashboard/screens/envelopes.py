@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub import clock
+from hub.dashboard import explanation
 from hub.dashboard.desk import Desk, with_query
-from hub.dashboard.events import text_of, timeline
+from hub.dashboard.events import finding_of, text_of, timeline
 from hub.dashboard.forms import choice_of, day_of, number_of
 from hub.dashboard.forms import text_of as query_text
 from hub.ledger import Transaction, journey, search
@@ -69,6 +70,9 @@ class EnvelopeScreens:
             number_of(request, "entries_after"),
         )
         # not in the ledger's thread: the reader's language belongs to this request
+        profile = self.desk.context.policy.profile
+        values["warnings"] = [finding_of(row, profile) for row in values["warnings"]]
+        values["revocations_found"] = explanation.revocations(values["signer"].get("revocations"))
         values["days"] = timeline(values["entries"], values["names"], clock.now())
         return self.desk.page(request, "envelopes/letter.html", values, person=visitor.person, section="envelopes")
 
@@ -102,7 +106,7 @@ def _letter_values(
         "head": _dict(letter, "head"),
         "signer": _dict(letter, "signer"),
         "attachments": _rows(letter, "attachments"),
-        "warnings": [str(warning) for warning in _list(letter, "warnings")],
+        "warnings": _rows(letter, "warnings"),
         "response_for": [_answered(row) for row in _rows(letter, "response_for")],
         "recipients": recipients,
         "standing": journey.standing(transaction, envelope_id, only=only),

@@ -16,7 +16,7 @@ from hub.dashboard.forms import day_of, number_of, text_of
 from hub.ledger import journey, log_pages
 from hub.ledger.log_pages import LogFilters
 
-GROUPS = ("envelope", "delivery", "status", "registry", "person")
+GROUPS = ("operator", "envelope", "delivery", "status", "policy", "registry", "person")
 
 
 class LogScreens:

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub import language
+from hub.audit import Event
 from hub.dashboard.chart import chart
-from hub.dashboard.desk import Desk
-from hub.dashboard.events import findings
+from hub.dashboard.desk import Desk, Visitor, with_query
+from hub.dashboard.events import findings, who_sent
 from hub.dashboard.situation import DAY, headline
 from hub.ledger import journey, log_pages
+from hub.ledger.journey import Entry, Names
 from hub.ledger.log_pages import LogFilters
+from hub.problems import explain
 
 REFUSALS_SHOWN = 4
+ALERTS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that the operator must know at once; ``link`` leads to where it is told in full."""
+
+    at: datetime
+    title: str
+    who: str
+    document_id: str
+    link: str
 
 
 class OverviewScreens:
@@ -29,13 +48,33 @@ class OverviewScreens:
         wanted = LogFilters(kind="envelope.refused", agency=visitor.own_agency or "")
         refused = await self.desk.ledger.read(log_pages.page, wanted, limit=REFUSALS_SHOWN)
         entries = [entry for entry in refused.entries if situation.at - entry.at <= DAY]
-        names = await self.desk.ledger.read(journey.names_of, entries)
+        alerts = await self._alerts(visitor, situation.at)
+        names = await self.desk.ledger.read(journey.names_of, [*entries, *alerts])
+        profile = self.desk.context.policy.profile
         values = {
             "situation": situation,
             "figures": situation.figures,
             "headline": headline(situation),
             "chart": chart(situation.hours),
-            "refusals": [(entry, findings(entry)[:1]) for entry in entries],
+            "refusals": [(entry, findings(entry, profile)[:1]) for entry in entries],
+            "alerts": [_alert(entry, names) for entry in alerts],
+            "deferrals": [(one, explain(one.code).title(language.current.get())) for one in situation.deferrals],
+            "scanned": self.desk.context.policy.scanner is not None,
             "names": names,
         }
         return self.desk.page(request, "overview/page.html", values, person=visitor.person, section="overview")
+
+    async def _alerts(self, visitor: Visitor, now: datetime) -> list[Entry]:
+        """The alerts of the last day, the newest first; they are the operator's, not an agency's."""
+        if not visitor.reads_log:
+            return []
+        wanted = LogFilters(kinds=(Event.OPERATOR_ALERTED,))
+        found = await self.desk.ledger.read(log_pages.page, wanted, limit=ALERTS_SHOWN)
+        return [entry for entry in found.entries if now - entry.at <= DAY]
+
+
+def _alert(entry: Entry, names: Names) -> Alert:
+    title = explain(entry.code).title(language.current.get())
+    accepted = f"/envelopes/{entry.envelope_id}"
+    link = accepted if entry.envelope_id else with_query("/refusals", {"outcome": "refused", "code": entry.code})
+    return Alert(entry.at, title, who_sent(entry, names), entry.document_id, link)

@@ -1,0 +1,190 @@
+"""The explain report and the stored facts of a letter, in the reader's words: verdict, signature, revocation, files.
+
+Reads the JSON of ``hub.validation.report`` and of the envelope's details. Older letters hold fewer facts: what is not
+there is not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from hub.dashboard import moments, wording
+from hub.dashboard.wording import Tag
+from hub.language import gettext, mark, ngettext
+
+Json = Mapping[str, Any]
+
+_OUTCOMES: dict[str, tuple[str, str, str]] = {
+    "passed": ("check", mark("Passed"), "ok"),
+    "failed": ("cross", mark("Failed"), "bad"),
+    "deferred": ("hourglass", mark("Cannot tell now"), "warn"),
+    "skipped": ("ring", mark("Not reached"), "muted"),
+}
+
+_REVOCATION: dict[str, tuple[str, str, str]] = {
+    "good": ("check", mark("Not revoked"), "ok"),
+    "revoked": ("cross", mark("Revoked"), "bad"),
+    "pending": ("hourglass", mark("Revocation not known yet"), "warn"),
+    "unknown": ("hourglass", mark("Revocation not known yet"), "warn"),
+    "stale": ("hourglass", mark("Revocation known from an outdated list only"), "warn"),
+    "unchecked": ("hourglass", mark("Revocation was not checked"), "warn"),
+}
+
+_SCANS: dict[str, tuple[str, str, str]] = {
+    "clean": ("check", mark("No malware found"), "ok"),
+    "infected": ("cross", mark("Malware found"), "bad"),
+    "not-scanned": ("refusals", mark("Not scanned for malware"), "warn"),
+}
+
+_ROLES: dict[str, str] = {
+    "signer": mark("Signer"),
+    "authority": mark("Certification authority"),
+    "anchor": mark("Trusted root of this hub"),
+}
+
+# question about a signature: what it says when yes, when no, when it was not reached
+_QUESTIONS: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "intact",
+        mark("Unchanged since it was signed"),
+        mark("Changed after it was signed"),
+        mark("Whether it was changed was not reached"),
+    ),
+    (
+        "valid",
+        mark("Signed with the key of the certificate in it"),
+        mark("Not signed with the key of the certificate in it"),
+        mark("Whether the key fits was not reached"),
+    ),
+    (
+        "trusted",
+        mark("The certificate leads to an authority that this hub trusts"),
+        mark("The certificate is not one that this hub trusts"),
+        mark("Whether the certificate is trusted was not reached"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict in words. ``tone`` is ok, warn or bad; ``shape`` names an icon."""
+
+    shape: str
+    tone: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """How one certificate stands: ``source`` says where that is from, ``age`` how old the answer is."""
+
+    certificate: str
+    tag: Tag
+    source: str
+    age: str
+    this_update: str
+    next_update: str
+
+
+def verdict(report: Json) -> Verdict:
+    """What the hub would answer, and how much there is to do."""
+    findings = report["findings"]
+    if report["verdict"] == "refused":
+        todo = sum(1 for one in findings if one["severity"] == "refuse")
+        text = ngettext("%(num)d thing has to be mended first.", "%(num)d things have to be mended first.", todo)
+        return Verdict("cross", "bad", gettext("This letter would be refused"), text % {"num": todo})
+    if report["verdict"] == "deferred":
+        wait = moments.age(timedelta(seconds=report.get("retry_after", 0)))
+        text = gettext("Nothing is wrong with it so far. Try again in %(wait)s.") % {"wait": wait}
+        return Verdict("hourglass", "warn", gettext("The hub cannot tell now"), text)
+    warned = len(report["warnings"])
+    text = gettext("Nothing has to be mended.")
+    if warned:
+        words = ngettext("The answer carries %(num)d warning.", "The answer carries %(num)d warnings.", warned)
+        text = f"{text} {words % {'num': warned}}"
+    return Verdict("check", "ok", gettext("This letter would be accepted"), text)
+
+
+def outcome(word: str) -> Tag:
+    return _tag(_OUTCOMES, word)
+
+
+def questions(signature: Json) -> list[Tag]:
+    """The three questions that are kept apart: unchanged, signed with that key, trusted."""
+    if signature["outcome"] == "not-reached":
+        return [Tag("ring", gettext("The document could not be read, so no signature was looked for."), "muted")]
+    if signature["outcome"] == "absent":
+        return [Tag("cross", gettext("The letter is not signed."), "bad")]
+    found = []
+    for name, yes, no, open_ in _QUESTIONS:
+        answer = signature.get(name)
+        if answer is None:
+            found.append(Tag("ring", gettext(open_), "muted"))
+        else:
+            found.append(Tag("check", gettext(yes), "ok") if answer else Tag("cross", gettext(no), "bad"))
+    return found
+
+
+def role(name: str) -> str:
+    return gettext(_ROLES[name]) if name in _ROLES else name
+
+
+def revocation(word: str) -> Tag:
+    """The tag of a status; an unknown one shows itself."""
+    return _tag(_REVOCATION, word)
+
+
+def revocations(rows: object) -> list[Revocation]:
+    """The status of each certificate, as the report or the envelope's details have it."""
+    listed = rows if isinstance(rows, list) else []
+    return [_revocation(row) for row in listed if isinstance(row, dict)]
+
+
+def _revocation(row: Json) -> Revocation:
+    seconds = row.get("age_seconds")
+    kind = str(row.get("kind") or "")
+    source = str(row.get("source") or "")
+    return Revocation(
+        certificate=str(row.get("certificate") or ""),
+        tag=revocation(str(row.get("status") or "")),
+        source=" · ".join(part for part in (kind.upper(), source) if part),
+        age=moments.age(timedelta(seconds=seconds)) if isinstance(seconds, int | float) else "",
+        this_update=moments.exact_of_text(str(row.get("this_update") or "")),
+        next_update=moments.exact_of_text(str(row.get("next_update") or "")),
+    )
+
+
+def scan(word: str) -> Tag:
+    return _tag(_SCANS, word)
+
+
+def file_facts(file: Json) -> str:
+    """``PDF · 3 pages · 12 KB``: what is known of an attachment in one line."""
+    pages, size = file.get("pages"), file.get("size")
+    parts = [str(file.get("kind") or "").upper() or str(file.get("content_type") or "")]
+    if isinstance(pages, int) and pages > 0:
+        parts.append(ngettext("%(num)d page", "%(num)d pages", pages) % {"num": pages})
+    if isinstance(size, int):
+        parts.append(wording.size(size))
+    return " · ".join(part for part in parts if part)
+
+
+def document_signature(row: Json) -> Tag:
+    """One signature inside a PDF (PAdES): who, and whether it holds."""
+    who = ", ".join(str(row[name]) for name in ("signer", "organisation") if row.get(name)) or gettext("unknown signer")
+    if not row.get("valid"):
+        return Tag("cross", gettext("Signed by %(who)s, but the signature does not hold") % {"who": who}, "bad")
+    if not row.get("trusted"):
+        return Tag("refusals", gettext("Signed by %(who)s, whom this hub does not know") % {"who": who}, "warn")
+    if row.get("covers_whole") is False:
+        return Tag("refusals", gettext("Signed by %(who)s, then something was added") % {"who": who}, "warn")
+    return Tag("check", gettext("Signed by %(who)s") % {"who": who}, "ok")
+
+
+def _tag(table: dict[str, tuple[str, str, str]], word: str) -> Tag:
+    shape, text, tone = table.get(word, ("dot", word, "muted"))
+    return Tag(shape, gettext(text) if text else "", tone)
