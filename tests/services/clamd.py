@@ -42,7 +42,7 @@ CONFIGURATION: Mapping[str, str] = {
 }
 
 
-def testfiles() -> list[Path]:
+def specimens() -> list[Path]:
     """Debian's clamav-testfiles: one harmless program in 44 containers. Raises ``ComponentMissing``."""
     found = sorted(TESTFILES.glob("clam*"))
     if not found:
@@ -132,7 +132,7 @@ class Clamd:
         """The marker anywhere in a file, and the digest of the program in Debian's test files."""
         signatures = self._household.directory / "signatures"
         signatures.mkdir()
-        program = (TESTFILES / "clam.exe").read_bytes() if testfiles() else b""
+        program = (TESTFILES / "clam.exe").read_bytes() if specimens() else b""
         digest = hashlib.sha256(program).hexdigest()
         names = MARKER_NAME.removesuffix(".UNOFFICIAL"), CLAM_NAME.removesuffix(".UNOFFICIAL")
         (signatures / "local.ndb").write_text(f"{names[0]}:0:*:{MARKER.hex()}\n", encoding="ascii")
