@@ -1,62 +1,50 @@
 """The payload store: original bytes, kept once under their SHA-256, delivered untouched.
 
-A body is buffered up to 2 MiB and spilled to a temporary file beyond. It becomes durable (file and directory synced)
-only by ``keep``, which the intake calls after the verdict and before the ledger's commit.
+A body is buffered up to 2 MiB and spilled to a file without a name beyond. It becomes durable (file and directory
+synced) only by ``keep``, which the intake calls after the verdict and before the ledger's commit.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 from pathlib import Path
-from typing import IO
 
 from hub import clock
+from hub.spool import BLOCK, SPILL_BYTES, Spool, write_all
 
-SPILL_BYTES = 2 * 1024 * 1024
+# a long body is synced as it comes, so that keeping it does not hold up others for its whole length
+SYNC_BYTES = 32 * 1024 * 1024
 
 
-class PayloadWriter:
+class PayloadWriter(Spool):
     """One body on its way in. ``write`` hashes; ``keep`` makes it durable; ``discard`` forgets it."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._hash = hashlib.sha256()
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by discard()
-            SPILL_BYTES, "w+b", dir=str(directory / "incoming"), prefix="body-"
-        )
-        self.size = 0
+    def __init__(self, directory: Path, spill: int = SPILL_BYTES) -> None:
+        super().__init__(directory / "incoming", spill)
+        self._payloads = directory
+        self._synced = 0
 
-    def write(self, chunk: bytes) -> None:
-        self._hash.update(chunk)
-        self.size += len(chunk)
-        self._file.write(chunk)
-
-    @property
-    def sha256(self) -> str:
-        """Digest of what was written so far, 64 lower-case hexadecimal digits."""
-        return self._hash.hexdigest()
-
-    def read(self) -> bytes:
-        """The whole body; the caller bounds its size beforehand."""
-        self._file.seek(0)
-        return self._file.read()
+    def write(self, chunk: bytes | memoryview) -> None:
+        super().write(chunk)
+        if self._file is not None and self.size - self._synced >= SYNC_BYTES:
+            os.fdatasync(self._file.number)
+            self._synced = self.size
 
     def keep(self) -> str:
         """Make the body durable under its digest, which is returned. Blocking: call it in a thread.
 
         The file is synced before it gets its name: a torn file can never stand under a digest. One that a damaged disk
-        shortened is written anew.
+        shortened is written anew. Raises ``ValueError`` after ``discard``.
         """
+        if self._memory is None and (self._file is None or self._file.number < 0):
+            raise ValueError("the body was discarded")
         digest = self.sha256
-        target = str(path_of(self._directory, digest))
+        target = str(path_of(self._payloads, digest))
         # plain calls, as few as there can be: each gives the interpreter up and has to win it back
         if not self._stands(target):
             draft = f"{os.path.dirname(target)}/.keep-{clock.new_id()}"
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
-                self._copy(handle)
+                self._draft(draft)
                 os.replace(draft, target)
             except BaseException:
                 Path(draft).unlink(missing_ok=True)
@@ -71,19 +59,23 @@ class PayloadWriter:
         except FileNotFoundError:
             return False
 
-    def _copy(self, handle: int) -> None:
+    def _draft(self, draft: str) -> None:
+        """The whole body, synced, under a passing name: the spilled file itself where it can be given one."""
+        if self._file is not None:
+            os.fsync(self._file.number)
+            if _link(self._file.number, draft):
+                return
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            self._file.seek(0)
-            while chunk := self._file.read(1 << 20):
-                left = memoryview(chunk)
-                while left:
-                    left = left[os.write(handle, left) :]
+            if self._memory is not None:
+                write_all(handle, self._memory.getbuffer())
+            else:
+                with self.open() as file:
+                    while chunk := file.read(BLOCK):
+                        write_all(handle, chunk)
             os.fsync(handle)
         finally:
             os.close(handle)
-
-    def discard(self) -> None:
-        self._file.close()
 
 
 class PayloadStore:
@@ -91,12 +83,18 @@ class PayloadStore:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        (directory / "incoming").mkdir(parents=True, exist_ok=True)
+        self.incoming.mkdir(parents=True, exist_ok=True)
         for number in range(256):
             (directory / "sha256" / f"{number:02x}").mkdir(parents=True, exist_ok=True)
 
-    def writer(self) -> PayloadWriter:
-        return PayloadWriter(self.directory)
+    @property
+    def incoming(self) -> Path:
+        """Where octets lie that are not kept yet: on the same file system, so that keeping them copies nothing."""
+        return self.directory / "incoming"
+
+    def writer(self, spill: int = SPILL_BYTES) -> PayloadWriter:
+        """``spill``: octets that may stay in memory."""
+        return PayloadWriter(self.directory, spill)
 
     def path(self, sha256: str, size: int) -> Path:
         """Where the body with this digest lies; raises ``FileNotFoundError`` when it is not kept here whole."""
@@ -110,6 +108,22 @@ def path_of(directory: Path, sha256: str) -> Path:
     if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
         raise ValueError("a SHA-256 is 64 lower-case hexadecimal digits")
     return directory / "sha256" / sha256[:2] / sha256
+
+
+def _link(handle: int, name: str) -> bool:
+    """Give a file without a name one (``linkat``); False where the system cannot, and the octets must be copied."""
+    try:
+        # by a directory's handle, for without one Python calls link(), which does not follow this kind of link
+        descriptors = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        os.link(str(handle), name, src_dir_fd=descriptors, follow_symlinks=True)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptors)
+    return True
 
 
 def _sync_directory(directory: str) -> None:

@@ -57,10 +57,46 @@ def test_reading_does_not_disturb_keeping(payloads: PayloadStore) -> None:
 
 def test_a_long_body_spills_to_disk_and_a_short_one_does_not(payloads: PayloadStore) -> None:
     short, long = written(payloads, BIG[:1000]), written(payloads, BIG)
-    assert not short._file._rolled
-    assert long._file._rolled
+    assert short.in_memory
+    assert not long.in_memory
     short.discard()
     long.discard()
+
+
+def test_a_body_can_be_read_by_several_at_once_and_after_it_was_discarded(payloads: PayloadStore) -> None:
+    for body in (BIG[:1000], BIG):
+        writer = written(payloads, body)
+        with writer.open() as one, writer.open() as other:
+            assert one.read(10) == other.read(10) == body[:10]
+            assert one.seek(-3, os.SEEK_END) == len(body) - 3
+            writer.discard()
+            assert one.read() == body[-3:]
+            assert other.read() == body[10:]
+
+
+def test_a_discarded_body_cannot_be_kept(payloads: PayloadStore) -> None:
+    for body in (BIG[:1000], BIG):
+        writer = written(payloads, body)
+        writer.discard()
+        with pytest.raises(ValueError, match="discarded"):
+            writer.keep()
+
+
+def test_a_long_body_is_not_copied_when_it_is_kept(payloads: PayloadStore) -> None:
+    writer = written(payloads, BIG)
+    assert writer._file is not None
+    path = payloads.path(writer.keep(), len(BIG))
+    assert path.stat().st_ino == os.fstat(writer._file.number).st_ino
+
+
+def test_a_long_body_is_copied_where_files_cannot_be_given_a_name(
+    payloads: PayloadStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(*_given: object, **_more: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", cannot)
+    assert payloads.path(written(payloads, BIG).keep(), len(BIG)).read_bytes() == BIG
 
 
 def test_the_same_content_is_kept_once_however_many_keep_it_at_once(payloads: PayloadStore) -> None:
