@@ -98,7 +98,7 @@ def test_a_running_hub_obeys_a_policy_within_seconds_and_logs_it(tmp_path: Path)
         assert policy(tmp_path / "data", "set", *arguments).code == DONE
         eventually(lambda: sender.client.check_envelope(sender.letter(recipient.code, **long))["verdict"] == "accepted")
         accepted = sender.client.post_envelope(sender.letter(recipient.code, **long))
-        assert [one["rule"] for one in accepted["warnings"]] == ["subject.length"]
+        assert [one["rule"] for one in accepted["warnings"]] == ["subject.length", "malware.scanned"]
         entries = world.log_entries(kind="policy.rule_set")
         assert [(one["agency"], one["detail"]["until"]) for one in entries] == [(sender.code, TOMORROW)]
 
