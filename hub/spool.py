@@ -18,25 +18,20 @@ BLOCK = 512 * 1024
 
 
 class _Handle:
-    """A file descriptor, closed with its last user."""
+    """A file descriptor, closed when nobody refers to it: never while a thread still works with it."""
 
     def __init__(self, number: int) -> None:
         self.number = number
 
-    def close(self) -> None:
-        number, self.number = self.number, -1
-        if number >= 0:
-            os.close(number)
-
     def __del__(self) -> None:
-        self.close()
+        os.close(self.number)
 
 
 class _View(io.RawIOBase):
     """One reader of a spool's file, with a position of its own."""
 
     def __init__(self, handle: _Handle, size: int) -> None:
-        self._handle = _Handle(os.dup(handle.number))
+        self._handle: _Handle | None = handle
         self._size = size
         self._position = 0
 
@@ -57,13 +52,14 @@ class _View(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any writable buffer
+        if self._handle is None:
+            raise ValueError("the file is closed")
         count = os.preadv(self._handle.number, [buffer], self._position)
         self._position += count
         return count
 
     def close(self) -> None:
-        if not self.closed:
-            self._handle.close()
+        self._handle = None
         super().close()
 
 
@@ -83,13 +79,14 @@ class Spool:
 
     def write(self, chunk: bytes | memoryview) -> None:
         self._hash.update(chunk)
-        if self._file is None and self.size + len(chunk) > self._spill:
-            self._roll_over()
-        if self._file is not None:
-            write_all(self._file.number, chunk)
+        if self._memory is not None and self.size + len(chunk) > self._spill:
+            self._roll_over(self._memory)
+        file, memory = self._file, self._memory
+        if file is not None:
+            write_all(file.number, chunk)
         else:
-            assert self._memory is not None, "nothing is written after discard()"
-            self._memory.write(chunk)
+            assert memory is not None, "nothing is written after discard()"
+            memory.write(chunk)
         self.size += len(chunk)
 
     @property
@@ -99,32 +96,28 @@ class Spool:
 
     @property
     def in_memory(self) -> bool:
-        return self._file is None
+        return self._memory is not None
 
     def open(self) -> BinaryIO:
         """The octets from the start; the caller closes what it gets, and may do so after ``discard``."""
-        if self._file is not None:
-            return io.BufferedReader(_View(self._file, self.size), BLOCK)
-        assert self._memory is not None, "nothing is read after discard()"
-        return io.BytesIO(self._memory.getvalue())  # shares the octets, which neither changes
+        file, memory = self._file, self._memory
+        if file is not None:
+            return io.BufferedReader(_View(file, self.size), BLOCK)
+        assert memory is not None, "nothing is read after discard()"
+        return io.BytesIO(memory.getvalue())  # shares the octets, which neither changes
 
     def read(self) -> bytes:
         """All octets at once; the caller bounds their number beforehand."""
-        if self._memory is not None:
-            return self._memory.getvalue()
         with self.open() as file:
             return file.read()
 
     def discard(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._memory = None
+        self._file = self._memory = None
 
-    def _roll_over(self) -> None:
-        assert self._memory is not None, "nothing is written after discard()"
-        self._file = _unnamed(self._directory or Path(tempfile.gettempdir()))
-        write_all(self._file.number, self._memory.getbuffer())
-        self._memory = None
+    def _roll_over(self, memory: io.BytesIO) -> None:
+        file = _unnamed(self._directory or Path(tempfile.gettempdir()))
+        write_all(file.number, memory.getbuffer())
+        self._file, self._memory = file, None
 
 
 def write_all(handle: int, chunk: bytes | memoryview) -> None:

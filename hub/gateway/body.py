@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -16,6 +17,10 @@ from hub.problems import Deferred, Refused
 
 Model = TypeVar("Model", bound=BaseModel)
 LONGEST_JSON = 64 * 1024
+# a body is written in blocks of this size; hashing and writing a block is a thread's work
+BLOCK = 512 * 1024
+# below this a thread hop costs more than the work
+AT_ONCE = 128 * 1024
 
 
 def media_type(request: Request) -> str:
@@ -41,18 +46,51 @@ async def streamed(request: Request, payloads: PayloadStore, limit: int) -> Asyn
     """
     writer = payloads.writer()
     try:
-        try:
-            async for chunk in request.stream():
-                if writer.size + len(chunk) > limit:
-                    raise Refused("request-too-large", f"more than {limit} octets")
-                writer.write(chunk)
-        except OSError as error:
-            raise Deferred("payload-unavailable", error.strerror or "", retry_after=30) from error
-        except ClientDisconnect as error:
-            raise Refused("request-invalid", "the body ended early") from error
+        async for block in blocks(request, limit):
+            await written(writer.write, block)
         yield writer
     finally:
         writer.discard()
+
+
+async def chunks(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises ``Refused('request-invalid')`` when it ends early."""
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect as error:
+        raise Refused("request-invalid", "the body ended early") from error
+
+
+async def blocks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """The body in blocks of about ``BLOCK`` octets; a short one is one block.
+
+    Raises ``Refused``: ``request-too-large`` as soon as the limit is passed, ``request-invalid``.
+    """
+    gathered: list[bytes] = []
+    size = total = 0
+    async for chunk in chunks(request):
+        total += len(chunk)
+        if total > limit:
+            raise Refused("request-too-large", f"more than {limit} octets")
+        gathered.append(chunk)
+        size += len(chunk)
+        if size >= BLOCK:
+            yield b"".join(gathered)
+            gathered, size = [], 0
+    if gathered:
+        yield b"".join(gathered)
+
+
+async def written(write: Callable[[bytes], None], block: bytes) -> None:
+    """``write(block)``, in a thread when it is long. Raises ``Deferred`` when it cannot be stored."""
+    try:
+        if len(block) < AT_ONCE:
+            write(block)
+        else:
+            await asyncio.to_thread(write, block)
+    except OSError as error:
+        raise Deferred("payload-unavailable", error.strerror or "", retry_after=30) from error
 
 
 async def json_body(request: Request, model: type[Model]) -> Model:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from hub import clock
 from hub.spool import BLOCK, SPILL_BYTES, Spool, write_all
@@ -26,8 +27,9 @@ class PayloadWriter(Spool):
 
     def write(self, chunk: bytes | memoryview) -> None:
         super().write(chunk)
-        if self._file is not None and self.size - self._synced >= SYNC_BYTES:
-            os.fdatasync(self._file.number)
+        file = self._file
+        if file is not None and self.size - self._synced >= SYNC_BYTES:
+            os.fdatasync(file.number)
             self._synced = self.size
 
     def keep(self) -> str:
@@ -36,7 +38,8 @@ class PayloadWriter(Spool):
         The file is synced before it gets its name: a torn file can never stand under a digest. One that a damaged disk
         shortened is written anew. Raises ``ValueError`` after ``discard``.
         """
-        if self._memory is None and (self._file is None or self._file.number < 0):
+        file, memory = self._file, self._memory
+        if file is None and memory is None:
             raise ValueError("the body was discarded")
         digest = self.sha256
         target = str(path_of(self._payloads, digest))
@@ -44,7 +47,13 @@ class PayloadWriter(Spool):
         if not self._stands(target):
             draft = f"{os.path.dirname(target)}/.keep-{clock.new_id()}"
             try:
-                self._draft(draft)
+                if memory is not None:
+                    _copy(memory, draft)
+                elif file is not None:
+                    os.fsync(file.number)
+                    if not _link(file.number, draft):
+                        with self.open() as octets:
+                            _copy(octets, draft)
                 os.replace(draft, target)
             except BaseException:
                 Path(draft).unlink(missing_ok=True)
@@ -58,24 +67,6 @@ class PayloadWriter(Spool):
             return os.stat(target).st_size == self.size
         except FileNotFoundError:
             return False
-
-    def _draft(self, draft: str) -> None:
-        """The whole body, synced, under a passing name: the spilled file itself where it can be given one."""
-        if self._file is not None:
-            os.fsync(self._file.number)
-            if _link(self._file.number, draft):
-                return
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            if self._memory is not None:
-                write_all(handle, self._memory.getbuffer())
-            else:
-                with self.open() as file:
-                    while chunk := file.read(BLOCK):
-                        write_all(handle, chunk)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 class PayloadStore:
@@ -108,6 +99,17 @@ def path_of(directory: Path, sha256: str) -> Path:
     if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
         raise ValueError("a SHA-256 is 64 lower-case hexadecimal digits")
     return directory / "sha256" / sha256[:2] / sha256
+
+
+def _copy(octets: BinaryIO, name: str) -> None:
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        octets.seek(0)
+        while chunk := octets.read(BLOCK):
+            write_all(handle, chunk)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _link(handle: int, name: str) -> bool:
