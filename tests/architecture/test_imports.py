@@ -25,6 +25,7 @@ VIOLATIONS = {
     "pydantic": ("hub/ledger", "from pydantic import BaseModel"),
     "settings-reader": ("hub/ledger", "import pydantic_settings"),
     "terminal": ("hub/ledger", "import typer"),
+    "pdf": ("hub/ledger", "import pypdf"),
 }
 """One import for each contract that it must refuse: (room, statement)."""
 
