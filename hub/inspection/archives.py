@@ -5,34 +5,31 @@ ZIP and the formats made of it are read. RAR and 7z are opaque: their contents a
 
 from __future__ import annotations
 
-import hashlib
-import io
 import re
-import tempfile
 from collections.abc import Iterator
-from typing import IO, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from hub.inspection import compound, kinds
 from hub.inspection.inflating import Budget, Halted, inflate
 from hub.inspection.names import EXECUTABLE_EXTENSIONS, Trouble, extension, unsafe
 from hub.inspection.zip_directory import Entry, Unreadable, entries
+from hub.spool import Spool
 
 DEPTH = 4  # archive in archive, a document's own ZIP included
 TROUBLES = 20  # named at most
-IN_MEMORY = 1024 * 1024
 OPAQUE = frozenset(("rar", "7z"))
-PACKAGES = frozenset(("zip", "docx", "xlsx", "pptx", "odt", "ods", "odp", "asice", "jar"))
+PACKAGES = frozenset(("zip", "docx", "xlsx", "pptx", "odt", "ods", "odp", "asice"))
+COMPOUND = frozenset(("locked-office", "doc", "xls", "ppt"))
+CONTAINERS = OPAQUE | PACKAGES | COMPOUND
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 _MACROS = re.compile(r"(?:(?:word|xl|ppt)/vbaProject\.bin|Basic/.+\.xml|Scripts/.+)", re.IGNORECASE)
 
 
 class Wrapped(NamedTuple):
-    """The one file in a ZIP that some senders put around it; ``octets`` is open and belongs to the caller."""
+    """The one file in a ZIP that some senders put around it."""
 
     name: str
-    size: int
-    sha256: str
-    octets: IO[bytes]
+    octets: Spool
 
 
 def kind_of(content: BinaryIO, size: int) -> str:
@@ -79,23 +76,20 @@ def unwrap(content: BinaryIO, size: int, name: str) -> Wrapped | Trouble | None:
     stem, _, ending = listed[0].name.rpartition(".")
     if not _UUID.fullmatch(stem) or ending.lower() != extension(name):
         return None
-    octets = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - handed to the caller
-    sha256 = hashlib.sha256()
+    octets = Spool()
     try:
         for piece in inflate(content, listed[0], Budget(size)):
-            sha256.update(piece)
             octets.write(piece)
     except Halted as halted:
-        octets.close()
         return halted.trouble
-    return Wrapped(listed[0].name, listed[0].size, sha256.hexdigest(), octets)
+    return Wrapped(listed[0].name, octets)
 
 
 def look_into(content: BinaryIO, size: int, kind: str) -> list[Trouble]:
     """What is wrong inside a file of this kind, at most ``TROUBLES`` of it; nothing for what is no container."""
     if kind in OPAQUE:
         return _opaque(content, kind)
-    if kind in ("locked-office", "doc", "xls", "ppt"):
+    if kind in COMPOUND:
         return _compound(content, size, kind)
     if kind not in PACKAGES:
         return []
@@ -152,16 +146,12 @@ def _entry(content: BinaryIO, entry: Entry, budget: Budget, depth: int) -> Itera
         return
     if depth >= DEPTH:
         raise Halted(Trouble("bomb", f"{shown(entry.name)}: more than {DEPTH} archives in each other"))
-    with tempfile.SpooledTemporaryFile(IN_MEMORY) as nested:
-        nested.write(head)
-        for piece in pieces:
-            nested.write(piece)
-        yield from _walk(_binary(nested), entry.size, budget, depth + 1)
-
-
-def _binary(file: IO[bytes]) -> BinaryIO:
-    assert isinstance(file, io.IOBase | tempfile.SpooledTemporaryFile)
-    return file  # type: ignore[return-value]  # a spooled file is one in all but name
+    nested = Spool()
+    nested.write(head)
+    for piece in pieces:
+        nested.write(piece)
+    with nested.open() as octets:
+        yield from _walk(octets, nested.size, budget, depth + 1)
 
 
 def _compound(content: BinaryIO, size: int, kind: str) -> list[Trouble]:

@@ -1,0 +1,21 @@
+"""Check: archives and office documents hold no bomb, no path out, no program; they are whole and not locked."""
+
+from __future__ import annotations
+
+from hub.inspection import archives
+from hub.inspection.names import Trouble
+from hub.validation.examination import Document, Examination
+from hub.validation.troubles import note
+
+
+async def check(exam: Examination) -> None:
+    for attachment in exam.attachments:
+        kind = attachment.seen["kind"]
+        if kind in archives.CONTAINERS and not attachment.settled:
+            document = attachment.document
+            note(exam, attachment, await exam.offload_by(document.size, _look, document, kind))
+
+
+def _look(document: Document, kind: str) -> list[Trouble]:
+    with document.open() as content:
+        return archives.look_into(content, document.size, kind)

@@ -1,0 +1,60 @@
+"""Check: PDFs can be read, and pages and appendices are as many as the letter says (clauses 1.11.5, 1.11.6).
+
+``PageAmount`` counts the document's pages; whether appendices are among them is not settled, and they may lie in files
+of their own. Fair is any sum from the first file on: the main document, with one appendix, with two, with all.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from hub.validation.examination import Attachment, Examination
+from hub.validation.metadata import location
+
+AMOUNT = "OtherInfo/PageAmount"
+APPENDIX = "OtherInfo/Appendixes/Appendix"
+_RULES = {"encrypted": "attachment.open", "unreadable": "attachment.readable"}
+
+
+async def check(exam: Examination) -> None:
+    for attachment in exam.attachments:
+        if attachment.seen["kind"] == "pdf":
+            await _read(exam, attachment)
+    _compare_pages(exam)
+    appendices = len(exam.parsed.fields.get(APPENDIX, ()))
+    beyond = len(exam.attachments) - 1
+    if appendices and appendices != beyond:
+        detail = f"{appendices} appendices, {beyond} attachments beyond the first"
+        exam.apply("attachment.appendix-count", detail, location(exam, APPENDIX))
+
+
+async def _read(exam: Examination, attachment: Attachment) -> None:
+    document = attachment.document
+    told = await exam.policy.inspector.pages(document.sha256, document.size, document.open)
+    if told.outcome == "read":
+        attachment.seen["pages"] = told.pages
+        return
+    attachment.seen["inspection"] = told.outcome
+    rule = _RULES.get(told.outcome, "attachment.inspected")
+    exam.apply(rule, f"{attachment.shown}: {told.detail}", attachment.location)
+
+
+def _compare_pages(exam: Examination) -> None:
+    declared = _declared(exam)
+    counts = [attachment.seen.get("pages") for attachment in exam.attachments]
+    if not declared or not counts or counts[0] is None:
+        return  # nothing declared, or the main document has no pages that can be counted
+    known = list(itertools.takewhile(lambda count: count is not None, counts))
+    sums = list(itertools.accumulate(count for count in known if count is not None))
+    more_may_follow = len(known) < len(counts) and declared > sums[-1]
+    if declared not in sums and not more_may_follow:
+        found = f"{sums[0]}" if len(sums) == 1 else f"{sums[0]} in the first file, {sums[-1]} in all"
+        exam.apply("attachment.page-count", f"{declared} declared, {found} found", location(exam, AMOUNT))
+
+
+def _declared(exam: Examination) -> int:
+    """0 where nothing, nothing sensible or nothing at all is declared; the range is the metadata check's business."""
+    for text, _ in exam.parsed.fields.get(AMOUNT, ()):
+        if text.isascii() and text.isdigit() and len(text) <= 9:
+            return int(text)
+    return 0
