@@ -56,24 +56,40 @@ def verify(
 
 def _envelope(content: bytes, anchors: list[Path], lists: list[Path], at: datetime) -> dict[str, Any]:
     """Raises ``Refused`` with the code that the hub would give."""
+    import asyncio
+
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
     from hub.cli.pem import revocation_lists
     from hub.envelope.hardening import parse
+    from hub.envelope.names import PROFILE
+    from hub.problems import Refused
     from hub.signatures.chain import RevocationList, TrustStore
+    from hub.signatures.revocation.judging import Revocation
     from hub.signatures.verify import verify as verify_signature
+    from hub.validation.rules import profile
 
     trusted = tuple(x509.load_pem_x509_certificates(b"".join(file.read_bytes() for file in anchors)))
     found = [crl for file in lists for crl in revocation_lists(file.read_bytes())]
     revoked = tuple(RevocationList.load(crl.public_bytes(Encoding.DER)) for crl in found)
-    signed = verify_signature(parse(content), TrustStore(trusted, 0, revoked), at)
+    trust = TrustStore(trusted, 0, revoked)
+    signed = verify_signature(parse(content), trust, at)
+    standings = asyncio.run(Revocation().standings(signed.path, trust, at))
+    for one in standings:
+        if one.status == "revoked":
+            raise Refused("certificate-revoked", f"{one.subject}, {one.reason}")
+    rules = profile(PROFILE).rules
+    for remark in signed.path.remarks:
+        if rules[remark.rule].severity == "refuse":
+            raise Refused(rules[remark.rule].code, remark.detail)
     return {
         "signer": signed.path.leaf.subject.rfc4514_string(),
         "algorithm": signed.algorithm,
         "digest": signed.digest,
         "certificate_sha256": signed.path.leaf_sha256,
-        "revocation": signed.path.revocation,
+        "revocation": "good" if all(one.status == "good" for one in standings) else "pending",
+        "revocations": [one.facts(at) for one in standings],
     }
 
 

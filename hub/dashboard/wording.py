@@ -87,11 +87,13 @@ CHECKS: dict[str, tuple[str, str]] = {
     "structure": (mark("Structure"), mark("The letter can be read, and only what is signed is read")),
     "sender": (mark("Sender"), mark("A registered agency, active, and served by the system that sends")),
     "certificate": (mark("Certificate"), mark("Registered for the sender and meant for signing documents")),
+    "revocation": (mark("Revocation"), mark("No certificate of the signer's path was revoked, by a fresh answer")),
     "metadata": (mark("Metadata"), mark("Required elements, lengths, dates and numbers are as the regulations ask")),
     "secrecy": (mark("Secrecy"), mark("Nothing marks a state secret; those must not travel here")),
     "freshness": (mark("Freshness"), mark("The sender's own time stamp is of these days")),
     "recipients": (mark("Recipients"), mark("All registered and active, each named once")),
     "attachments": (mark("Attachments"), mark("As the manifest lists them, each whole and as signed")),
+    "malware": (mark("Malware"), mark("No attachment carries malware, as far as the scanner looks")),
 }
 
 

@@ -1,67 +1,34 @@
-"""The certificate path to a configured anchor, at a moment (RFC 5280 §6), and revocation by configured lists.
+"""The certificate path to a configured anchor, at a moment (RFC 5280 §6.1).
 
 Done by ``cryptography``'s verifier with an own extension policy, because real Vietnamese chains have no subject
-alternative names. Checked here because that verifier does not: CA:FALSE, key usage and extended key usage of the leaf,
-key strength, CRLs.
+alternative names. What that verifier does not look at, and what is left to a policy: ``path_rules``. Whether a
+certificate was revoked is another question (``revocation``), asked only of a path that holds.
 
-The cache is honest only because of its key, the exact certificates and the trust store's revision; validity dates and
-revocation are looked at again on every use.
+The cache is honest only because of its key, the exact certificates and the trust store's revision; validity dates are
+looked at again on every use.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import verification
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from hub.problems import Deferred, Refused
-from hub.signatures.algorithms import check_key
+from hub.signatures.diagnosis import why_untrusted
+from hub.signatures.path_rules import Remark, check_authorities, check_leaf, common_name, remarks
+from hub.signatures.revocation.crl import RevocationList
 
 CACHE_SIZE = 4096
 MAX_DEPTH = 4
-
-# what a certificate of extended key usage may be for, to sign documents (RFC 5280 §4.2.1.12, RFC 9336): a server's, a
-# time-stamping or a code-signing certificate of the same authority is not one
-SIGNING_PURPOSES = frozenset(
-    {
-        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
-        ExtendedKeyUsageOID.CLIENT_AUTH,
-        ExtendedKeyUsageOID.EMAIL_PROTECTION,
-        ObjectIdentifier("1.3.6.1.5.5.7.3.36"),  # documentSigning
-        ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"),  # the same purpose by the name that came before
-    }
-)
-
-
-@dataclass(frozen=True)
-class RevocationList:
-    """One CRL, its serials in a set: a look-up in the library's own list costs milliseconds."""
-
-    issuer: bytes
-    serials: frozenset[int]
-    next_update: datetime | None
-    crl: x509.CertificateRevocationList = field(repr=False, compare=False)
-    _signed_by: dict[x509.Certificate, bool] = field(default_factory=dict, repr=False, compare=False)
-
-    @classmethod
-    def load(cls, der: bytes) -> RevocationList:
-        crl = x509.load_der_x509_crl(der)
-        serials = frozenset(entry.serial_number for entry in crl)
-        return cls(crl.issuer.public_bytes(), serials, crl.next_update_utc, crl)
-
-    def signed_by(self, issuer: x509.Certificate) -> bool:
-        """Whether this very authority signed the list; settled once an authority, neither of the two can change."""
-        if issuer not in self._signed_by:
-            self._signed_by[issuer] = _issued_by(self.crl, issuer)
-        return self._signed_by[issuer]
 
 
 @dataclass(frozen=True)
@@ -73,37 +40,51 @@ class TrustStore:
     lists: tuple[RevocationList, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """Something about a path that RFC 5280 leaves open, by the profile's rule (``certificate.*``) that asks for it."""
+@dataclass(frozen=True)
+class Link:
+    """One step of a path: a certificate and its issuer's."""
 
-    rule: str
-    detail: str
+    certificate: x509.Certificate
+    issuer: x509.Certificate
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """The certificate's digest, hexadecimal."""
+        return fingerprint(self.certificate)
+
+    @functools.cached_property
+    def authority(self) -> str:
+        """The issuer by name and key: its certificates may be several (cross-signed, renewed), its word is one."""
+        key = self.issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return hashlib.sha256(self.issuer.subject.public_bytes() + key).hexdigest()
 
 
 @dataclass(frozen=True)
 class Path:
-    """A path that held: leaf first, anchor last. ``revocation`` is ``good``, ``stale`` or ``unchecked``.
+    """A path that held: leaf first, anchor last.
 
     ``remarks`` are for validation to weigh: a policy makes each of them a refusal, a warning or nothing.
     """
 
     certificates: tuple[x509.Certificate, ...]
-    revocation: str
     remarks: tuple[Remark, ...] = ()
 
     @property
     def leaf(self) -> x509.Certificate:
         return self.certificates[0]
 
+    @functools.cached_property
+    def sha256s(self) -> tuple[str, ...]:
+        return tuple(fingerprint(one) for one in self.certificates)
+
     @property
     def leaf_sha256(self) -> str:
-        return hashlib.sha256(self.leaf.public_bytes(Encoding.DER)).hexdigest()
+        return self.sha256s[0]
 
-
-def _leaf_usage(_policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
-    if usage is not None and not (usage.digital_signature or usage.content_commitment):
-        raise ValueError("key usage has neither digitalSignature nor nonRepudiation")
+    @functools.cached_property
+    def links(self) -> tuple[Link, ...]:
+        """Every certificate but the anchor, which is trusted by configuration, with its issuer."""
+        return tuple(itertools.starmap(Link, itertools.pairwise(self.certificates)))
 
 
 def _authority(_policy: verification.Policy, _certificate: x509.Certificate, basic: x509.BasicConstraints) -> None:
@@ -111,52 +92,56 @@ def _authority(_policy: verification.Policy, _certificate: x509.Certificate, bas
         raise ValueError("an issuer is not an authority")
 
 
-_LEAF_POLICY = verification.ExtensionPolicy.permit_all().may_be_present(
-    x509.KeyUsage, verification.Criticality.AGNOSTIC, _leaf_usage
-)
+_LEAF_POLICY = verification.ExtensionPolicy.permit_all()
 _AUTHORITY_POLICY = verification.ExtensionPolicy.permit_all().require_present(
     x509.BasicConstraints, verification.Criticality.AGNOSTIC, _authority
 )
 
-_cache: OrderedDict[tuple[int, tuple[bytes, ...]], tuple[x509.Certificate, ...]] = OrderedDict()
+_cache: OrderedDict[tuple[int, tuple[bytes, ...]], Path] = OrderedDict()
 
 
 def verify_path(chain: tuple[bytes, ...], store: TrustStore, at: datetime) -> Path:
     """The path from ``chain[0]`` to an anchor at ``at``.
 
-    Raises ``Refused`` (``certificate-*``, ``signature-key-weak``) or ``Deferred('trust-unavailable')`` when no anchor
-    is configured: that is the operator's omission, not the sender's.
+    Raises ``Refused`` (``certificate-*``, ``signature-key-weak``) whose detail names the rule, or
+    ``Deferred('trust-unavailable')`` when no anchor is configured: that is the operator's omission, not the sender's.
     """
     if not store.anchors:
         raise Deferred("trust-unavailable", "no trust anchor is configured", retry_after=300)
     key = (store.revision, chain)
-    certificates = _cache.get(key)
-    if certificates is None:
-        certificates = _build(chain, store, at)
-        _cache[key] = certificates
+    path = _cache.get(key)
+    if path is None or not _within_dates(path, at):
+        # built again where a date has passed: a cross-signed authority may still lead to an anchor
+        path = _build(chain, store, at)
+        _cache[key] = path
         if len(_cache) > CACHE_SIZE:
             _cache.popitem(last=False)
-    _check_dates(certificates, at)
-    return Path(certificates, _revocation(certificates, store, at))
+    return path
 
 
-def _build(chain: tuple[bytes, ...], store: TrustStore, at: datetime) -> tuple[x509.Certificate, ...]:
+def _within_dates(path: Path, at: datetime) -> bool:
+    return all(one.not_valid_before_utc <= at <= one.not_valid_after_utc for one in path.certificates)
+
+
+def _build(chain: tuple[bytes, ...], store: TrustStore, at: datetime) -> Path:
     certificates = [_load(der) for der in chain]
     leaf = certificates[0]
-    check_key(leaf.public_key())
-    _check_leaf(leaf)
-    _check_dates(tuple(certificates), at)
+    check_leaf(leaf)
+    _check_dates((leaf,), at)
     builder = (
         verification.PolicyBuilder().store(verification.Store(list(store.anchors))).time(at).max_chain_depth(MAX_DEPTH)
     )
     builder = builder.extension_policies(ca_policy=_AUTHORITY_POLICY, ee_policy=_LEAF_POLICY)
     try:
-        verified = builder.build_client_verifier().verify(leaf, certificates[1:])
+        verified = tuple(builder.build_client_verifier().verify(leaf, certificates[1:]).chain)
     except verification.VerificationError as error:
-        raise Refused("certificate-untrusted", _reason(error, leaf)) from error
-    for authority in verified.chain[1:]:
-        check_key(authority.public_key())
-    return tuple(verified.chain)
+        # an authority out of its time is why, if there is one; but only of those that could have led to an anchor
+        _check_dates(tuple(certificates), at)
+        reason = why_untrusted(leaf, certificates[1:], store.anchors, str(error).splitlines()[0])
+        raise Refused("certificate-untrusted", reason) from error
+    _check_dates(verified, at)
+    check_authorities(verified)
+    return Path(verified, remarks(verified))
 
 
 def _load(der: bytes) -> x509.Certificate:
@@ -172,60 +157,28 @@ def _load(der: bytes) -> x509.Certificate:
     return certificate
 
 
-def _reason(error: verification.VerificationError, leaf: x509.Certificate) -> str:
-    return f"{common_name(leaf)}: {str(error).splitlines()[0]}"
-
-
-def _check_leaf(leaf: x509.Certificate) -> None:
-    for extension in leaf.extensions:
-        if isinstance(extension.value, x509.BasicConstraints) and extension.value.ca:
-            raise Refused("certificate-usage", "the signer's certificate is an authority's")
-        if isinstance(extension.value, x509.KeyUsage):
-            usage = extension.value
-            if not (usage.digital_signature or usage.content_commitment):
-                raise Refused("certificate-usage", "key usage has neither digitalSignature nor nonRepudiation")
-        if isinstance(extension.value, x509.ExtendedKeyUsage) and not SIGNING_PURPOSES.intersection(extension.value):
-            raise Refused("certificate-usage", "extended key usage names other purposes only")
-
-
 def _check_dates(certificates: tuple[x509.Certificate, ...], at: datetime) -> None:
     for certificate in certificates:
         if at < certificate.not_valid_before_utc:
             since = f"{certificate.not_valid_before_utc:%Y-%m-%d}"
-            raise Refused("certificate-not-yet-valid", f"{common_name(certificate)}: valid from {since}")
+            raise Refused("certificate-not-yet-valid", f"{common_name(certificate)}: dates: valid from {since}")
         if at > certificate.not_valid_after_utc:
             until = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
-            raise Refused("certificate-expired", f"{common_name(certificate)}: valid until {until}")
+            raise Refused("certificate-expired", f"{common_name(certificate)}: dates: valid until {until}")
 
 
-def _revocation(certificates: tuple[x509.Certificate, ...], store: TrustStore, at: datetime) -> str:
-    """Worst answer over the path; the anchor itself is trusted by configuration."""
-    answer = "good"
-    for certificate, issuer in itertools.pairwise(certificates):
-        one = _listed(certificate, issuer, store, at)
-        answer = max(answer, one, key=("good", "stale", "unchecked").index)
-    return answer
+def fingerprint(certificate: x509.Certificate) -> str:
+    """SHA-256 of the certificate's DER, hexadecimal."""
+    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
 
 
-def _listed(certificate: x509.Certificate, issuer: x509.Certificate, store: TrustStore, at: datetime) -> str:
-    name = issuer.subject.public_bytes()
-    for listed in store.lists:
-        if listed.issuer != name or not listed.signed_by(issuer):
-            continue
-        if certificate.serial_number in listed.serials:
-            raise Refused("certificate-revoked", f"{common_name(certificate)}, serial {certificate.serial_number:x}")
-        return "good" if listed.next_update is None or listed.next_update >= at else "stale"
-    return "unchecked"
-
-
-def _issued_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
-    try:
-        return crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]  # key kinds are checked above
-    except (InvalidSignature, TypeError, ValueError):
-        return False
-
-
-def common_name(certificate: x509.Certificate) -> str:
-    """The subject's common name for people; the whole subject when there is none."""
-    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(names[0].value) if names else certificate.subject.rfc4514_string()
+__all__ = [
+    "Link",
+    "Path",
+    "Remark",
+    "RevocationList",
+    "TrustStore",
+    "common_name",
+    "fingerprint",
+    "verify_path",
+]

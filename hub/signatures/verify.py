@@ -2,7 +2,7 @@
 
 0. (before) The octets passed ``hub.envelope.hardening``: one tree, no DTD, comment, processing instruction or CDATA.
 1. Exactly one ``ds:Signature``, in its place; exact child lists; permitted algorithms, by name.   [shape]
-2. The certificate path to a configured anchor at the moment of receipt; revocation lists.          [chain]
+2. The certificate path to a configured anchor at the moment of receipt.                            [chain]
 3. Key type, curve and hash tied together; the value has the key's exact length.                    [algorithms]
 4. signxml checks digest and signature with the leaf that step 2 verified, and returns what was signed.
 5. What was signed is the whole document: its root is the document's root. Only that tree may be read afterwards;

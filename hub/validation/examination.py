@@ -6,15 +6,18 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from hub.envelope.hardening import Limits
 from hub.envelope.model import ParsedEnvelope, ReceivedEnvelope
 from hub.envelope.names import PROFILE
+from hub.inspection.inspector import Inspector, inspector
 from hub.problems import Finding
 from hub.registry.directory import Directory
 from hub.registry.model import Agency, Override, Severity
+from hub.signatures.revocation.judging import Revocation
+from hub.signatures.revocation.standing import Standing
 from hub.signatures.verify import SignedContent
 from hub.validation.rules import Profile, profile, severity
 from hub.validation.verdict import AttachmentFacts
@@ -44,7 +47,18 @@ class Policy:
     recipients: int = 5000
     attachments: int = 200
     profile: Profile = field(default_factory=lambda: profile(PROFILE))
+    revocation: Revocation = field(default_factory=Revocation)
     scanner: Scanner | None = None  # None: attachments are not scanned, and every acknowledgement says so
+    inspector: Inspector = field(default_factory=inspector)
+
+
+class Document(NamedTuple):
+    """The octets that an attachment is about, and the name that says what they should be."""
+
+    name: str
+    size: int
+    sha256: str
+    open: Callable[[], BinaryIO]
 
 
 @dataclass(slots=True)
@@ -62,6 +76,19 @@ class Attachment:
     location: str
     open: Callable[[], BinaryIO]
     seen: dict[str, Any] = field(default_factory=dict)  # what the checks establish, by AttachmentFacts' field names
+    signed: bool = False  # documents: a PDF with the words of a signature dictionary
+    settled: bool = False  # wrapping: refused for what came out of it, there is no more to tell
+    unwrapped: Document | None = None  # wrapping: the one file in the ZIP that the sender put around it
+
+    @property
+    def document(self) -> Document:
+        """What the attachment is about: what it is wrapped around, else itself. It travels on as it came."""
+        return self.unwrapped or Document(self.name, self.size, self.sha256, self.open)
+
+    @property
+    def shown(self) -> str:
+        """The name as findings have it."""
+        return self.name or self.content_id
 
     def facts(self) -> AttachmentFacts:
         return AttachmentFacts(self.content_id, self.name, self.content_type, self.size, self.sha256, **self.seen)
@@ -82,6 +109,7 @@ class Examination:
     signed: SignedContent | None = None  # signature
     content: ParsedEnvelope | None = None  # structure
     sender: Agency | None = None  # sender
+    standings: tuple[Standing, ...] = ()  # revocation
     recipients: tuple[Agency, ...] = ()  # recipients
     attachments: tuple[Attachment, ...] = ()  # attachments
     promulgated_on: date | None = None  # metadata
@@ -111,6 +139,11 @@ class Examination:
     def today(self) -> date:
         """The calendar day of receipt in Viet Nam."""
         return self.received.received_at.astimezone(LOCAL).date()
+
+    @staticmethod
+    async def offload_by(size: int, work: Callable[..., T], *args: Any) -> T:
+        """The same by the number of octets that the work reads."""
+        return work(*args) if size < OFFLOAD_BYTES else await asyncio.to_thread(work, *args)
 
     async def offload(self, work: Callable[..., T], *args: Any) -> T:
         """Run CPU work here when the body is small, in a thread when it would hold up other requests."""

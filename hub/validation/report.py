@@ -115,7 +115,8 @@ def _signature(exam: Examination) -> dict[str, Any]:
         "revocation": [],
     }
     if exam.signed is not None:
-        answer["signer"] = asdict(signer_facts(exam.signed))
+        answer["signer"] = asdict(signer_facts(exam, exam.signed))
+        answer["revocation"] = [one.facts(exam.received.received_at) for one in exam.standings]
     return answer
 
 

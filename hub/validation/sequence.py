@@ -7,12 +7,13 @@ No. | check        | establishes                                              | 
  3  | structure    | the model, read from the signed content only             | stops
  4  | sender       | sender = an agency of the calling system                 | stops
  5  | certificate  | signer = sender; the rules that RFC 5280 leaves open     | stops
- 6  | metadata     | required elements, lengths, dates, numbers               | goes on
- 7  | secrecy      | nothing marks a state secret                             | goes on
- 8  | freshness    | the sender's own time stamp is of these days             | goes on
- 9  | recipients   | all registered, active, once                             | goes on
-10  | attachments  | manifest and parts one to one, whole, as digested        | goes on
-11  | malware      | a scanner finds nothing in the attachments               | last
+ 6  | revocation   | no certificate of the path is revoked, by a fresh answer | stops
+ 7  | metadata     | required elements, lengths, dates, numbers               | goes on
+ 8  | secrecy      | nothing marks a state secret                             | goes on
+ 9  | freshness    | the sender's own time stamp is of these days             | goes on
+10  | recipients   | all registered, active, once                             | goes on
+11  | attachments  | manifest and parts one to one, whole, as digested        | goes on
+12  | malware      | a scanner finds nothing in the attachments               | last
 
 ``stops``: the examination ends there when anything was found, because the later checks would read what is not proven.
 ``goes on``: runs to its end, so that one refusal names everything. ``last``: runs only while nothing is refused, being
@@ -33,6 +34,7 @@ from hub.envelope.reading import read_status
 from hub.problems import Deferred, Refused
 from hub.registry.directory import Directory
 from hub.signatures.chain import common_name
+from hub.signatures.revocation.standing import Standing
 from hub.signatures.verify import SignedContent, verify
 from hub.validation import (
     attachments,
@@ -42,6 +44,7 @@ from hub.validation import (
     malware,
     metadata,
     recipients,
+    revocation,
     secrecy,
     sender,
     signature,
@@ -75,12 +78,13 @@ SEQUENCE: tuple[Check, ...] = (
     Check(3, "structure", structure.check, "stops"),
     Check(4, "sender", sender.check, "stops"),
     Check(5, "certificate", certificate.check, "stops"),
-    Check(6, "metadata", metadata.check, "goes on"),
-    Check(7, "secrecy", secrecy.check, "goes on"),
-    Check(8, "freshness", freshness.check, "goes on"),
-    Check(9, "recipients", recipients.check, "goes on"),
-    Check(10, "attachments", attachments.check, "goes on"),
-    Check(11, "malware", malware.check, "last"),
+    Check(6, "revocation", revocation.check, "stops"),
+    Check(7, "metadata", metadata.check, "goes on"),
+    Check(8, "secrecy", secrecy.check, "goes on"),
+    Check(9, "freshness", freshness.check, "goes on"),
+    Check(10, "recipients", recipients.check, "goes on"),
+    Check(11, "attachments", attachments.check, "goes on"),
+    Check(12, "malware", malware.check, "last"),
 )
 
 
@@ -135,13 +139,14 @@ async def judge_status(received: ReceivedEnvelope, directory: Directory, policy:
     content = read_status(exam.root if exam.signed is None else exam.signed.root)
     exam.sender = await sender.party(directory, content.reporter.code, received.system_id)
     if exam.signed is not None:
-        await certificate.check(exam)
-        if exam.findings:
-            raise Refused(exam.findings[0].code, findings=tuple(exam.findings))
-    return VerifiedStatus(content, exam.sender, None if exam.signed is None else signer_facts(exam.signed))
+        for check in (certificate.check, revocation.check):
+            await check(exam)
+            if exam.findings:
+                raise Refused(exam.findings[0].code, findings=tuple(exam.findings))
+    return VerifiedStatus(content, exam.sender, None if exam.signed is None else signer_facts(exam, exam.signed))
 
 
-def signer_facts(signed: SignedContent) -> SignerFacts:
+def signer_facts(exam: Examination, signed: SignedContent) -> SignerFacts:
     leaf = signed.path.leaf
     issuer = signed.path.certificates[1] if len(signed.path.certificates) > 1 else leaf
     return SignerFacts(
@@ -152,8 +157,20 @@ def signer_facts(signed: SignedContent) -> SignerFacts:
         sha256=signed.path.leaf_sha256,
         algorithm=signed.algorithm,
         digest=signed.digest,
-        revocation=signed.path.revocation,
+        revocation=_worst(exam.standings, len(signed.path.links)),
+        chain=signed.path.sha256s,
+        revocations=tuple(one.facts(exam.received.received_at) for one in exam.standings),
     )
+
+
+def _worst(standings: tuple[Standing, ...], links: int) -> str:
+    """The word for the whole path."""
+    if len(standings) < links:
+        return "unchecked"
+    statuses = {one.status for one in standings}
+    if "revoked" in statuses:
+        return "revoked"
+    return "pending" if statuses - {"good"} else "good"
 
 
 def _declined(exam: Examination) -> Declined:
@@ -175,7 +192,7 @@ def _verified(exam: Examination) -> VerifiedEnvelope:
         content=exam.parsed,
         sender=exam.sender,
         recipients=exam.recipients,
-        signer=signer_facts(exam.signed),
+        signer=signer_facts(exam, exam.signed),
         attachments=tuple(attachment.facts() for attachment in exam.attachments),
         promulgated_on=exam.promulgated_on,
         due_on=exam.due_on,

@@ -1,4 +1,4 @@
-"""Check: signed by profile ``strict``, with a certificate that leads to a configured anchor and is not revoked."""
+"""Check: signed by profile ``strict``, with a certificate that leads to a configured anchor."""
 
 from __future__ import annotations
 

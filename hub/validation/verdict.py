@@ -15,7 +15,11 @@ _SEAL = object()
 
 @dataclass(frozen=True, slots=True)
 class AttachmentFacts:
-    """One attachment after strict decoding: octets counted and hashed. ``sha256`` is hexadecimal."""
+    """One attachment after strict decoding: octets counted and hashed. ``sha256`` is hexadecimal.
+
+    ``wrapped``: name, size and sha256 of the one file in the ZIP that the sender put around it; ``kind``, ``pages`` and
+    ``signatures`` are then that file's. ``inspection``: why something could not be told, empty when all was.
+    """
 
     content_id: str
     name: str
@@ -27,7 +31,11 @@ class AttachmentFacts:
 
 @dataclass(frozen=True, slots=True)
 class SignerFacts:
-    """Who signed, as the verified path says."""
+    """Who signed, as the verified path says.
+
+    ``revocation``: ``good``, ``pending``, ``revoked``, or ``unchecked`` where the check was not reached; how each
+    certificate of the path stands is in ``revocations``, by whose word of when. ``chain``: SHA-256, leaf to anchor.
+    """
 
     subject: str
     issuer: str
@@ -36,7 +44,9 @@ class SignerFacts:
     sha256: str
     algorithm: str
     digest: str
-    revocation: str
+    revocation: str = "unchecked"
+    chain: tuple[str, ...] = ()
+    revocations: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,107 @@
+"""The current answers in memory, over those in the store; other processes' renewals are noticed within seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from hub import clock
+from hub.signatures.chain import Link
+from hub.signatures.revocation.answers import Held
+from hub.signatures.revocation.crl import RevocationList
+from hub.signatures.revocation.ocsp import OcspAnswer
+from hub.signatures.revocation.port import Kept, Store, Subject
+
+COMPARE_SECONDS = 5.0
+# answers of a process that was slow to commit, or whose clock differs
+OVERLAP = timedelta(seconds=60)
+MAX_ENTRIES = 50_000
+# above this, reading a list holds up other requests longer than a thread hop
+OFFLOAD_BYTES = 64 * 1024
+
+
+class Shelf:
+    """Read-through over a ``Store``; without one it remembers for this process only.
+
+    ``generation`` is higher after every change: what was concluded from older answers is to be concluded again.
+    """
+
+    def __init__(self, store: Store | None) -> None:
+        self.store = store
+        self.generation = 0
+        self._held: dict[tuple[str, str], Held] = {}
+        self._lock = asyncio.Lock()
+        self._compared_at = clock.monotonic()
+        self._compared = clock.now()
+
+    async def compare(self) -> None:
+        """Forget what another process replaced. At most one question every few seconds."""
+        if self.store is None or clock.monotonic() - self._compared_at < COMPARE_SECONDS:
+            return
+        async with self._lock:
+            if clock.monotonic() - self._compared_at < COMPARE_SECONDS:
+                return
+            now = clock.now()
+            changed = await self.store.changed(self._compared - OVERLAP)
+            self._compared_at, self._compared = clock.monotonic(), now
+        replaced = [
+            (authority, serial)
+            for authority, serial, sha256 in changed
+            if (held := self._held.get((authority, serial))) is None or held.answer.sha256 != sha256
+        ]
+        for key in replaced:
+            self._held.pop(key, None)
+        self.generation += bool(replaced)
+
+    async def get(self, link: Link, serial: str) -> Held | None:
+        """The current list of the link's authority (``serial`` empty), or the current OCSP answer."""
+        held = self._held.get((link.authority, serial))
+        if held is None and self.store is not None:
+            kept = await self.store.current(link.authority, serial, clock.now())
+            held = None if kept is None else await read(kept, link)
+            if held is not None:
+                self._remember((link.authority, serial), held)
+        return held
+
+    async def put(self, about: Subject, held: Held) -> bool:
+        """Make an answer the current one; false when a newer one is."""
+        key = (about.authority, about.serial)
+        known = self._held.get(key)
+        if known is not None and goes_back(held, known):
+            return False
+        if self.store is not None and not await self.store.keep(about, held, clock.now()):
+            self._held.pop(key, None)  # another process has a newer one
+            return False
+        self._remember(key, held)
+        self.generation += 1
+        return True
+
+    def _remember(self, key: tuple[str, str], held: Held) -> None:
+        if len(self._held) >= MAX_ENTRIES:
+            self._held.clear()
+        self._held[key] = held
+
+
+def goes_back(new: Held, known: Held) -> bool:
+    """Whether taking ``new`` would make an older answer the current one."""
+    if isinstance(new.answer, RevocationList) and isinstance(known.answer, RevocationList):
+        return new.answer.goes_back_behind(known.answer)
+    return new.answer.this_update < known.answer.this_update
+
+
+async def read(kept: Kept, link: Link) -> Held | None:
+    """The answer in octets from the store, its signature checked again; None when it is no answer about the link."""
+    try:
+        if kept.kind == "ocsp":
+            return Held(OcspAnswer.load(kept.der, link.certificate, link.issuer), kept.source)
+        found = await load_list(kept.der)
+    except ValueError:
+        return None
+    return Held(found, kept.source) if found.signed_by(link.issuer) and not found.defect else None
+
+
+async def load_list(der: bytes) -> RevocationList:
+    """Raises ``ValueError``."""
+    if len(der) < OFFLOAD_BYTES:
+        return RevocationList.load(der)
+    return await asyncio.to_thread(RevocationList.load, der)
