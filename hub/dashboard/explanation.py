@@ -80,7 +80,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """How one certificate stands: ``source`` says where that is from, ``age`` how old the answer is."""
+    """How one certificate stands: ``source`` says where that is from, ``age`` how old the answer was when asked for."""
 
     certificate: str
     tag: Tag
@@ -88,6 +88,7 @@ class Revocation:
     age: str
     this_update: str
     next_update: str
+    reason: str
 
 
 def verdict(report: Json) -> Verdict:
@@ -155,6 +156,7 @@ def _revocation(row: Json) -> Revocation:
         age=moments.age(timedelta(seconds=seconds)) if isinstance(seconds, int | float) else "",
         this_update=moments.exact_of_text(str(row.get("this_update") or "")),
         next_update=moments.exact_of_text(str(row.get("next_update") or "")),
+        reason=str(row.get("reason") or ""),
     )
 
 

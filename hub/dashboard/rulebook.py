@@ -31,7 +31,7 @@ _ASKED: dict[str, str] = {
 
 _SEVERITIES: dict[str, tuple[str, str, str]] = {
     "refuse": ("cross", mark("Refused"), "bad"),
-    "warn": ("refusals", mark("Warned of"), "warn"),
+    "warn": ("refusals", mark("Warning"), "warn"),
     "ignore": ("ring", mark("Ignored"), "muted"),
 }
 

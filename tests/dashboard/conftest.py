@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from adapters.sandbox.pki import Identity
 from hub.ledger import Ledger
-from tests.dashboard.seeding import PASSWORD, seed
+from tests.dashboard.seeding import AGENCIES, PASSWORD, seed
 from tests.dashboard.serving import served
 from tests.intake.register import Register
 
@@ -30,12 +31,13 @@ VIOLATIONS = """document.addEventListener('securitypolicyviolation',
 
 @dataclass
 class Site:
-    """A served dashboard: its address, its ledger, the letters that the stories are about, whom the intake knows."""
+    """A served dashboard: address, ledger, the letters that the stories are about, whom the intake knows, who signs."""
 
     address: str
     ledger: Ledger
     letters: dict[str, str]
     register: Register
+    signer: Identity
     cookies: dict[str, Any] = field(default_factory=dict)
 
 
@@ -85,8 +87,11 @@ def _site(directory: Path, *stories: str) -> Iterator[Site]:
     ledger = Ledger.sqlite(directory / "ledger.db")
     letters = seed(ledger, *stories)
     register = Register()
+    for code, _name, _parent, _level, system in AGENCIES:
+        register.agency(code, system=f"system-{system}")
+    signer = register.identity("H33.12")
     with served(ledger, directory, register) as address:
-        yield Site(address, ledger, letters, register)
+        yield Site(address, ledger, letters, register, signer)
     ledger.close()
 
 
@@ -100,6 +105,12 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A new hub: agencies and people, no letter yet."""
     yield from _site(tmp_path_factory.mktemp("quiet"))
+
+
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A hub whose intake saw malware, could not judge some submissions, and accepted a letter with warnings."""
+    yield from _site(tmp_path_factory.mktemp("watched"), "intake")
 
 
 @pytest.fixture

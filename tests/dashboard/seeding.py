@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from hub.ledger import Ledger, Transaction, people, tables
+from hub.clock import VIETNAM
+from hub.ledger import Ledger, Transaction, overrides, people, tables
+from hub.registry.model import Override
 from hub.registry.passwords import hash_password
 
 PASSWORD = "đường-về-quê-xa"
@@ -297,9 +299,94 @@ class Seeder:
         )
         return refused
 
+    def intake(self, transaction: Transaction) -> str:
+        """What the intake saw: malware and a secret, deferrals, exceptions, and a letter accepted with warnings."""
+        malware = f"H33.21,{self.now:%Y/%m/%d},14/UBND"
+        at = self.now - timedelta(minutes=12)
+        shared = {
+            "actor": "system-anphu",
+            "agency_code": "H33.21",
+            "document_id": malware,
+            "code": "attachment-malware",
+        }
+        found = [
+            {"code": "attachment-malware", "detail": "du-toan.docx: Test.Signature", "location": "//Reference[1]"},
+            {
+                "code": "metadata-too-long",
+                "detail": "Subject: 612 of 500 characters",
+                "location": "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/Subject",
+                "rule": "subject.length",
+            },
+        ]
+        self.entry("envelope.refused", at, detail={"findings": found, "size": 81_234}, **shared)
+        self.entry("operator.alerted", at, detail={"system": "system-anphu"}, **shared)
+        self.entry("operator.alerted", self.now - timedelta(hours=30), agency_code="H33.12", code="secret-document")
+        for minutes in (20, 21, 27):
+            detail = {"sha256": "b" * 64, "size": 4711, "detail": "no fresh list of the authority"}
+            self.entry(
+                "envelope.deferred",
+                self.now - timedelta(minutes=minutes),
+                actor="system-soyte",
+                code="trust-unavailable",
+                detail=detail,
+            )
+        today = self.now.astimezone(VIETNAM).date()
+        for override in (
+            Override("", "timestamp.old", "ignore", today + timedelta(days=200), "Bưu chính ngừng trong đợt lũ"),
+            Override("H33.21", "subject.length", "warn", today + timedelta(days=9), "Phần mềm cũ, đang nâng cấp"),
+            Override("H33.07", "notation.required", "warn", today, ""),
+            Override("H33.12", "sphere.length", "ignore", today - timedelta(days=1), "đã hết hạn"),
+        ):
+            overrides.put(transaction, override, self.now)
+        details = self._details("H33.12", "van-ban.pdf", 120_000)
+        return self.letter(
+            transaction,
+            self.now - timedelta(minutes=5),
+            "H33.12",
+            {"H33.07": "ready"},
+            kind=2,
+            details=details | self._seen(details),
+        )
+
+    def _seen(self, details: dict[str, Any]) -> dict[str, Any]:
+        """What the checks established about a letter that was accepted with warnings."""
+        [attachment] = details["attachments"]
+        inside = {
+            "kind": "pdf",
+            "pages": 3,
+            "scan": "not-scanned",
+            "wrapped": {"name": "5f0c.pdf", "size": 118_000, "sha256": "c" * 64},
+            "signatures": [
+                {"signer": "Người ký mẫu", "organisation": "Sở Tài chính", "valid": True, "trusted": True},
+                {"signer": "Người ký khác", "valid": False, "trusted": False, "problem": "digest"},
+            ],
+        }
+        standing = {
+            "certificate": "Sở Tài chính",
+            "status": "pending",
+            "kind": "crl",
+            "source": "http://crl.test/ca.crl",
+            "this_update": "2026-11-20T01:00:00Z",
+            "next_update": "2026-11-21T01:00:00Z",
+            "age_seconds": 5400,
+            "reason": "time-out",
+        }
+        return {
+            "attachments": [attachment | inside],
+            "signer": details["signer"] | {"revocation": "pending", "revocations": [standing]},
+            "warnings": [
+                {
+                    "code": "metadata-too-long",
+                    "detail": "OtherInfo/SphereOfPromulgation: 140 of 100 characters",
+                    "location": "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/OtherInfo/SphereOfPromulgation",
+                    "rule": "sphere.length",
+                }
+            ],
+        }
+
 
 def seed(ledger: Ledger, *stories: str, now: datetime | None = None) -> dict[str, str]:
-    """Make the tables and tell ``day`` and ``trouble`` where asked; the identifiers that they return, by name."""
+    """Make the tables and tell ``day``, ``trouble`` and ``intake`` where asked; the identifiers that they return."""
     tables.metadata.create_all(ledger.engine)
     seeder = Seeder(now or datetime.now(UTC))
 
