@@ -21,9 +21,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 from signxml import DigestAlgorithm, SignatureConfiguration, SignatureMethod, XMLVerifier
 
-from adapters.sandbox.pki import Identity, Pki
+from adapters.sandbox.pki import Flaw, Identity, Pki
 from hub.envelope.names import DSIG, EDXML
 from hub.envelope.writing import document_message
+from hub.problems import Finding
 from tests.intake.register import Register, letter
 
 EXC = "http://www.w3.org/2001/10/xml-exc-c14n#"
@@ -101,13 +102,17 @@ class Form:
 
 @dataclass
 class Workshop:
-    """What an attack is made with: an agency with keys of three kinds, a stranger, an authority."""
+    """What an attack is made with: an agency with keys of three kinds, a stranger, an authority.
+
+    ``flawed`` are certificates registered for the sender in spite of their flaw; one, ``unregistered``, is not.
+    """
 
     pki: Pki
     sender: Identity
     rsa: Identity
     p384: Identity
     stranger: Identity
+    flawed: dict[str, Identity]
 
     def message(self, **changes: Any) -> bytes:
         """An unsigned letter."""
@@ -125,14 +130,36 @@ class Bench(Workshop):
 
     @classmethod
     def create(cls) -> Bench:
-        register = Register()
+        pki = Pki.create()
+        flawed = flawed_certificates(pki)
+        register = Register(pki)
         register.agency(RECIPIENT)
         keys = [register.identity(SENDER, kind) for kind in ("p256", "rsa2048", "p384")]
-        return cls(register.pki, *keys, register.identity(STRANGER), register)
+        for name, identity in flawed.items():
+            if name != UNREGISTERED:
+                register.certify(SENDER, identity)
+        return cls(pki, *keys, register.identity(STRANGER), flawed, register)
+
+    async def finding(self, body: bytes) -> Finding | None:
+        """The first finding; None when the envelope is accepted."""
+        return next(iter(await self.register.findings(body, SENDER)), None)
 
     async def code(self, body: bytes) -> str:
         """The code of the first finding; empty when the envelope is accepted."""
-        return next(iter(await self.register.codes(body, SENDER)), "")
+        found = await self.finding(body)
+        return "" if found is None else found.code
+
+
+UNREGISTERED, REVOKED = "unregistered", "revoked"
+
+
+def flawed_certificates(pki: Pki) -> dict[str, Identity]:
+    """One certificate of the sender for each flaw; the revoked one is on the lists made from now on."""
+    flawed = {flaw.value: pki.issue(SENDER, f"Chứng thư {flaw}", flaw=flaw) for flaw in Flaw}
+    for name in (REVOKED, UNREGISTERED):
+        flawed[name] = pki.issue(SENDER, f"Chứng thư {name}")
+    pki.issuing.revoke(flawed[REVOKED].certificate)
+    return flawed
 
 
 Maker = Callable[[Workshop], bytes]
@@ -140,12 +167,16 @@ Maker = Callable[[Workshop], bytes]
 
 @dataclass(frozen=True)
 class Attack:
-    """One way to deceive, the code that it must be refused with, and the nearest honest document."""
+    """One way to deceive, the code that it must be refused with, and the nearest honest document.
+
+    ``names`` must stand in the refusal's detail: what exactly is refused.
+    """
 
     name: str
     code: str
     forge: Maker
     twin: Maker = Workshop.honest
+    names: str = ""
     deceives: bool = False  # a verifier without the profile's rules says that the signature holds
 
 
@@ -153,7 +184,7 @@ def seal(message: bytes, identity: Identity, form: Form = Form()) -> bytes:
     """``message`` with a signature of this form, whose value and digest are right."""
     covered = form.covers(etree.fromstring(message))
     last = form.transforms[-1] if form.transforms else (C14N, "")
-    name = _DIGESTS[form.digest]
+    name = _DIGESTS.get(form.digest, "sha256")
     digest = base64.b64encode(hashlib.new(name, _canonical(covered, *last)).digest()).decode()
     signed_info = _signed_info(form, digest)
     frame = (
@@ -161,7 +192,8 @@ def seal(message: bytes, identity: Identity, form: Form = Form()) -> bytes:
         f"<ds:KeyInfo>{form.key_info(identity)}</ds:KeyInfo>{form.extra}</ds:Signature>"
     )
     placed = etree.fromstring(form.place(message, frame.encode()))
-    octets = _canonical(next(placed.iter(f"{{{DSIG}}}SignedInfo")), form.c14n, form.c14n_inside)
+    info = next(placed.iter(f"{{{DSIG}}}Signature")).find(f"{{{DSIG}}}SignedInfo")
+    octets = _canonical(info, form.c14n, form.c14n_inside)
     value = base64.b64encode(_value(identity, octets, form.method)).decode()
     return form.place(message, frame.replace("@@", value).encode())
 

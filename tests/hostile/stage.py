@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.sandbox.pki import Flaw, Identity
 from hub import clock
 from hub.envelope.writing import document_message
 from hub.ledger import agencies, registration, systems
 from hub.ledger.agencies import NewAgency
 from hub.signatures.sign import sign
-from tests.hostile.forgery import RECIPIENT, SENDER, STRANGER, Workshop
+from tests.hostile.forgery import RECIPIENT, SENDER, STRANGER, UNREGISTERED, Workshop, flawed_certificates
 from tests.intake.register import letter
 from tests.world import Office, World, x509_lists
 
@@ -32,12 +31,11 @@ class Answer:
 
 @dataclass
 class Stage(Workshop):
-    """A workshop in a running hub. ``flawed`` holds certificates registered for the sender in spite of their flaw."""
+    """A workshop in a running hub."""
 
     world: World
     office: Office
     recipients: dict[str, Office]
-    flawed: dict[str, Identity]
     jwks: dict[str, Any]
     honest_id: str
 
@@ -68,14 +66,12 @@ def set_up(world: World) -> Stage:
     recipients = {RECIPIENT: world.office(RECIPIENT), STRANGER: world.office(STRANGER)}
     other = world.office(ELSEWHERE)
     keys = [world.pki.issue(SENDER, "Khóa khác", key=kind) for kind in ("rsa2048", "p384")]
-    flawed = {flaw.value: world.pki.issue(SENDER, f"Chứng thư {flaw}", flaw=flaw) for flaw in Flaw}
-    flawed["revoked"] = world.pki.issue(SENDER, "Chứng thư bị thu hồi")
-    world.pki.issuing.revoke(flawed["revoked"].certificate)
+    flawed = flawed_certificates(world.pki)
     for crl in x509_lists(world.pki.issuing.crl_pem(issued=clock.now(), days=3650)):
         world.ledger.write_now(registration.add_list, crl)
-    for identity in (*keys, *flawed.values()):
+    registered = (identity for name, identity in flawed.items() if name != UNREGISTERED)
+    for identity in (*keys, *registered):
         world.ledger.write_now(registration.add_certificate, SENDER, identity.certificate)
-    flawed["unregistered"] = world.pki.issue(SENDER, "Chứng thư chưa đăng ký")
     system = world.ledger.read_now(systems.by_name, other.system)
     suspended = NewAgency(SUSPENDED, "Cơ quan bị tạm dừng", system.id, active=False)
     world.ledger.write_now(agencies.add, suspended, clock.now())
@@ -86,10 +82,10 @@ def set_up(world: World) -> Stage:
         office.identity,
         *keys,
         recipients[STRANGER].identity,
+        flawed,
         world,
         office,
         recipients,
-        flawed,
         office.client.jwks(),
         accepted["id"],
     )

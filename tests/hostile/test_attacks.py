@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from signxml.exceptions import SignXMLException
 
 from adapters.sandbox.pki import Identity
-from tests.hostile import duplicates, signature_forms, wrapping, xml_forms
+from tests.hostile import algorithms, certificates, duplicates, signature_forms, wrapping, xml_forms
 from tests.hostile.forgery import Attack, Bench, naive
 
-CORPUS: list[Attack] = [*wrapping.ATTACKS, *signature_forms.ATTACKS, *duplicates.ATTACKS, *xml_forms.ATTACKS]
+CORPUS: list[Attack] = [
+    *wrapping.ATTACKS,
+    *signature_forms.ATTACKS,
+    *algorithms.ATTACKS,
+    *certificates.ATTACKS,
+    *duplicates.ATTACKS,
+    *xml_forms.ATTACKS,
+]
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +28,11 @@ def bench() -> Bench:
 
 @pytest.mark.parametrize("attack", CORPUS, ids=lambda attack: attack.name)
 async def test_the_attack_is_refused_with_its_code_and_its_twin_is_accepted(bench: Bench, attack: Attack) -> None:
-    assert await bench.code(attack.forge(bench)) == attack.code
-    assert await bench.code(attack.twin(bench)) == ""
+    found = await bench.finding(attack.forge(bench))
+    assert found is not None
+    assert found.code == attack.code, found
+    assert attack.names in found.detail, found
+    assert await bench.finding(attack.twin(bench)) is None
 
 
 @pytest.mark.parametrize("attack", [one for one in CORPUS if one.deceives], ids=lambda attack: attack.name)
@@ -28,6 +40,10 @@ def test_a_verifier_without_the_rules_is_taken_in(bench: Bench, attack: Attack) 
     """Otherwise the refusal above would prove less than it seems to."""
     forgery = attack.forge(bench)
     assert any(holds(forgery, signer) for signer in (bench.sender, bench.rsa, bench.p384))
+
+
+def test_every_attack_has_a_name_of_its_own() -> None:
+    assert [name for name, times in Counter(attack.name for attack in CORPUS).items() if times > 1] == []
 
 
 def holds(body: bytes, signer: Identity) -> bool:
