@@ -9,6 +9,7 @@ import random
 from dataclasses import dataclass, field
 from datetime import date
 
+from adapters.sandbox.documents import simple_pdf
 from adapters.sandbox.pki import Pki
 from hub.envelope.writing import Letter, OutgoingAttachment, Party, document_message
 from hub.ledger import Ledger, registration
@@ -24,7 +25,17 @@ RECEIVING_SYSTEMS = tuple(f"recipients {number}" for number in range(4))
 OVERHEAD = 5100
 SHARED_FROM = b"ContentTransferEncoded"
 
-Body = tuple[bytes, bytes]  # head with the signature; the attachment's text, one object for all letters of a kind
+# small letters have a document each, as real ones do; long ones share theirs, because thousands are held at once
+SHARED_OCTETS = 64 * 1024
+
+Body = tuple[bytes, bytes]  # head with the signature; the attachment's text, one object for all long letters of a kind
+
+
+def _document(octets: int, number: int) -> bytes:
+    """A PDF that makes a letter of about ``octets``; the smallest is a page of one line."""
+    lot = random.Random(octets + number)
+    lines = [lot.randbytes(30).hex() for _ in range(max(1, (octets - OVERHEAD) * 3 // 4 // 76))]
+    return simple_pdf(f"Công văn {number}", [lines[first : first + 50] for first in range(0, len(lines), 50)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +86,13 @@ class Stationery:
     def letters(self, kind: Kind, count: int) -> list[Body]:
         """``count`` different letters, signed now if they are not yet."""
         signed = self._signed.setdefault(kind, [])
-        content = random.Random(kind.octets).randbytes(max(64, (kind.octets - OVERHEAD) * 3 // 4))
+        shared = _document(kind.octets, 0)
         while len(signed) < count:
-            message = self._letter(kind, len(signed), content)
+            small = kind.octets < SHARED_OCTETS
+            message = self._letter(kind, len(signed), _document(kind.octets, len(signed)) if small else shared)
             cut = message.index(SHARED_FROM)
-            tail = signed[0][1] if signed else message[cut:]
-            assert message.endswith(tail), "the letters of a kind differ only before their attachment"
+            tail = signed[0][1] if signed and not small else message[cut:]
+            assert message.endswith(tail), "long letters differ only before their attachment"
             signed.append((message[:cut], tail))
         return signed[:count]
 

@@ -24,6 +24,7 @@ from urllib.request import urlopen
 from cryptography import x509
 
 from adapters.client import HubClient
+from adapters.sandbox.documents import simple_pdf
 from adapters.sandbox.pki import Identity, KeyKind, Pki
 from hub import wiring
 from hub.envelope.writing import (
@@ -41,7 +42,7 @@ from hub.settings import Settings
 from hub.signatures.sign import sign
 
 ROLES = ("serve", "relay", "deliver", "sweep")
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+PDF = simple_pdf("Công văn", [["Một trang"]])
 
 
 def free_port() -> int:

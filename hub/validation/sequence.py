@@ -13,7 +13,14 @@ No. | check        | establishes                                              | 
  9  | freshness    | the sender's own time stamp is of these days             | goes on
 10  | recipients   | all registered, active, once                             | goes on
 11  | attachments  | manifest and parts one to one, whole, as digested        | goes on
-12  | malware      | a scanner finds nothing in the attachments               | last
+12  | names        | attachments' names lead nowhere else, start nothing      | goes on
+13  | wrapping     | what a sender put into a ZIP of one file is found there  | goes on
+14  | kinds        | name, declared type and octets agree; no program         | goes on
+15  | archives     | no bomb, no path out, no program inside; whole, unlocked | goes on
+16  | documents    | PDFs are whole, no octet lost on the way                 | goes on
+17  | pages        | PDFs can be read; pages and appendices as declared       | last
+18  | pdf-signing  | signatures inside PDFs hold; there where asked for       | last
+19  | malware      | a scanner finds nothing in the attachments               | last
 
 ``stops``: the examination ends there when anything was found, because the later checks would read what is not proven.
 ``goes on``: runs to its end, so that one refusal names everything. ``last``: runs only while nothing is refused, being
@@ -37,18 +44,25 @@ from hub.signatures.chain import common_name
 from hub.signatures.revocation.standing import Standing
 from hub.signatures.verify import SignedContent, verify
 from hub.validation import (
+    archives,
     attachments,
     certificate,
+    documents,
     form,
     freshness,
+    kinds,
     malware,
     metadata,
+    names,
+    pages,
     recipients,
     revocation,
     secrecy,
     sender,
     signature,
+    signed_documents,
     structure,
+    wrapping,
 )
 from hub.validation.examination import Examination, Policy
 from hub.validation.verdict import (
@@ -84,7 +98,14 @@ SEQUENCE: tuple[Check, ...] = (
     Check(9, "freshness", freshness.check, "goes on"),
     Check(10, "recipients", recipients.check, "goes on"),
     Check(11, "attachments", attachments.check, "goes on"),
-    Check(12, "malware", malware.check, "last"),
+    Check(12, "names", names.check, "goes on"),
+    Check(13, "wrapping", wrapping.check, "goes on"),
+    Check(14, "kinds", kinds.check, "goes on"),
+    Check(15, "archives", archives.check, "goes on"),
+    Check(16, "documents", documents.check, "goes on"),
+    Check(17, "pages", pages.check, "last"),
+    Check(18, "pdf-signing", signed_documents.check, "last"),
+    Check(19, "malware", malware.check, "last"),
 )
 
 

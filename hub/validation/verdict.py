@@ -26,7 +26,13 @@ class AttachmentFacts:
     content_type: str
     size: int
     sha256: str
+    form: str = "inline"  # or "part": beside the document
     scan: str = "not-scanned"  # or "clean", "infected"
+    kind: str = ""  # by its octets; empty when not known
+    pages: int | None = None  # of a PDF that could be read
+    wrapped: dict[str, Any] | None = None
+    signatures: tuple[dict[str, Any], ...] = ()  # hub.inspection.pdf_signatures
+    inspection: str = ""  # too-large, over-limits, unreadable, encrypted, opaque
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from adapters.sandbox.documents import simple_pdf
 from adapters.sandbox.pki import Identity, KeyKind, Pki
 from hub import clock
 from hub.envelope.model import ReceivedEnvelope
@@ -26,7 +27,7 @@ from hub.signatures.sign import sign
 from hub.validation import Accepted, Declined, VerifiedEnvelope, judge
 from hub.validation.examination import Policy
 
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+PDF = simple_pdf("Công văn", [["Một trang"]])
 
 
 @dataclass
