@@ -41,23 +41,50 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """``edXMLManifest/Reference``; ``content_id`` without ``cid:``."""
+    """``edXMLManifest/Reference``; ``content_id`` without ``cid:``.
+
+    ``digest`` (SHA-256, base64) and ``size`` (octets) are the texts of our own namespace, empty where they are absent.
+    """
 
     content_id: str
     name: str = ""
     content_type: str = ""
     location: str = ""
+    digest: str = ""
+    size: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EncodedAttachment:
-    """``AttachmentEncoded/Attachment``; ``encoded`` is the base64 text as sent."""
+    """``AttachmentEncoded/Attachment``, whose text may be long: it stays in the tree and is read from there.
+
+    ``node`` is ``ContentTransferEncoded``, None where it is absent.
+    """
 
     content_id: str
     name: str
     content_type: str
-    encoded: str
+    node: Any
     location: str = ""
+
+    @property
+    def encoded(self) -> str:
+        """The base64 text as sent, made anew at every call; empty after ``release``."""
+        return "" if self.node is None else (self.node.text or "")
+
+    def release(self) -> None:
+        """Let the tree forget the text, for whoever has taken it and must not hold it twice."""
+        if self.node is not None:
+            self.node.text = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EncodedAttachment) and self._told() == other._told()
+
+    def __hash__(self) -> int:
+        return hash(self._told())
+
+    def _told(self) -> tuple[str, ...]:
+        return self.content_id, self.name, self.content_type, self.location, self.encoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from hub.envelope.model import (
     Party,
     ResponseFor,
 )
-from hub.envelope.names import BODY, ENVELOPE, HEADER, MESSAGE_HEADER, ROOT, SIGNATURE, XLINK, q
+from hub.envelope.names import BODY, ENVELOPE, HEADER, LIENTHONG, MESSAGE_HEADER, ROOT, SIGNATURE, XLINK, q
 from hub.problems import Refused
 
 Element = Any  # lxml's elements have no usable public type
@@ -244,9 +244,21 @@ def _manifest(root: Element) -> tuple[ManifestEntry, ...]:
             name=_text(node, "AttachmentName"),
             content_type=_text(node, "ContentType"),
             location=f"{place}/Reference[{number}]",
+            digest=_bound(node, "Digest"),
+            size=_bound(node, "Size"),
         )
         for number, node in enumerate(manifest.findall(q("Reference")), 1)
     )
+
+
+def _bound(reference: Element, name: str) -> str:
+    """What binds an attachment to its ``Reference``, and so to the signature (``urn:lienthong:edxml:1``)."""
+    node = _only(reference, f"{{{LIENTHONG}}}{name}")
+    if node is None:
+        return ""
+    if len(node):
+        raise Refused("edxml-structure", f"{name} holds elements where text is expected", path_of(node))
+    return _own_text(node)
 
 
 def _attachments(root: Element) -> tuple[EncodedAttachment, ...]:
@@ -266,6 +278,6 @@ def _attachment(node: Element, location: str) -> EncodedAttachment:
         content_id=content_id(_text(node, "ContentId")),
         name=_text(node, "AttachmentName"),
         content_type=_text(node, "ContentType"),
-        encoded="" if encoded is None else (encoded.text or ""),
+        node=encoded,
         location=location,
     )

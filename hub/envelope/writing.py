@@ -7,6 +7,7 @@ the letter: default namespace on the root, ``edXML:`` on the envelope and below,
 
 from __future__ import annotations
 
+import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from hub import clock
+from hub.envelope.names import LIENTHONG
+from hub.envelope.related import Bound
 from hub.problems import Refused
 
 NAMESPACE = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
@@ -100,13 +103,17 @@ class Business:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingAttachment:
-    """One file of a letter; ``content_id`` is bare, the ``cid:`` is written in front of it."""
+    """One file of a letter; ``content_id`` is bare, the ``cid:`` is written in front of it.
+
+    ``part``: the file travels beside the envelope (``hub.envelope.related``), which then holds no content of it.
+    """
 
     name: str
-    content: bytes
+    content: bytes = b""
     media_type: str = "application/octet-stream"
     description: str = ""
     content_id: str = field(default_factory=clock.new_id)
+    part: Bound | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +176,10 @@ def document_message(letter: Letter) -> bytes:
 def document_pieces(letter: Letter) -> Iterator[bytes]:
     """The same in pieces, so that a big letter can be written to a file without being held twice."""
     yield "\n".join((_HEAD, *_letter_header(letter), *_trace(letter), *_manifest(letter.attachments))).encode()
-    if letter.attachments:
+    inside = [attachment for attachment in letter.attachments if attachment.part is None]
+    if inside:
         yield b"\n  <AttachmentEncoded>"
-        for attachment in letter.attachments:
+        for attachment in inside:
             yield from _encoded(attachment)
         yield b"\n  </AttachmentEncoded>"
     yield b"\n</edXML>\n"
@@ -286,10 +294,20 @@ def _manifest(attachments: Iterable[OutgoingAttachment]) -> Iterator[str]:
             "Description": attachment.description or attachment.name,
             "AttachmentName": attachment.name,
         }
-        yield from _group("Reference", fields)
+        reference = list(_group("Reference", fields))
+        yield from reference[:-1]
+        yield from _binding(attachment.part)
+        yield reference[-1]
     yield "      </edXML:edXMLManifest>"
     yield "    </edXML:edXMLBody>"
     yield "  </edXML:edXMLEnvelope>"
+
+
+def _binding(part: Bound | None) -> Iterator[str]:
+    if part is not None:
+        digest = base64.b64encode(bytes.fromhex(part.sha256)).decode()
+        for name, value in (("Digest", digest), ("Size", part.size)):
+            yield f'          <lt:{name} xmlns:lt="{LIENTHONG}">{value}</lt:{name}>'
 
 
 def _encoded(attachment: OutgoingAttachment) -> Iterator[bytes]:

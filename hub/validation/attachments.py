@@ -1,76 +1,149 @@
-"""Check: manifest and attachments join one to one, and every attachment is whole, with content (edXML 1.2)."""
+"""Check: manifest and attachments join one to one, each whole and as digested (edXML 1.2; RFC 2387, RFC 4648 §3.3).
+
+An attachment stands inside the document, in base64, or beside it as a part. A part is bound to its manifest entry by
+digest and size, so that the one signature covers it; an attachment inside may be bound as well.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import io
-from functools import partial
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
-from hub.envelope.model import EncodedAttachment, ManifestEntry
+from hub.envelope.model import EncodedAttachment, ManifestEntry, ReceivedPart
+from hub.spool import Spool
 from hub.validation.examination import Attachment, Examination
 
 MANIFEST = "/edXML/edXMLEnvelope/edXMLBody/edXMLManifest"
+# decoded octets of one envelope that may stay in memory; what comes after goes to files
+IN_MEMORY = 2 * 1024 * 1024
+STEP = 512 * 1024
 _WHITE = str.maketrans("", "", " \t\r\n")
+
+Named = TypeVar("Named", ManifestEntry, EncodedAttachment, ReceivedPart)
 
 
 async def check(exam: Examination) -> None:
-    content = exam.parsed
-    if not content.attachments and not content.manifest:
+    content, parts = exam.parsed, exam.received.parts
+    if not (content.attachments or content.manifest or parts):
         exam.find("attachment-missing", "the envelope has no attachment", MANIFEST)
         return
-    count = max(len(content.attachments), len(content.manifest))
+    count = max(len(content.attachments) + len(parts), len(content.manifest))
     if count > exam.policy.attachments:
         exam.find("attachment-limit", f"{count} of {exam.policy.attachments}", MANIFEST)
         return
     listed = _unique(exam, content.manifest)
-    sent = _unique(exam, content.attachments)
+    inside, beside = _unique(exam, content.attachments), _unique(exam, parts)
+    for content_id in inside.keys() & beside.keys():
+        exam.find("attachment-repeated", f"{content_id}: inside the document and beside it", _place(beside[content_id]))
+        del beside[content_id]
+    sent: dict[str, EncodedAttachment | ReceivedPart] = {**inside, **beside}
     for content_id, entry in listed.items():
         if content_id not in sent:
             exam.find("attachment-missing", content_id or entry.name, entry.location)
-    for content_id, attachment in sent.items():
+    for content_id, one in sent.items():
         if content_id not in listed:
-            exam.find("attachment-unlisted", content_id or attachment.name, attachment.location)
-    exam.attachments = await exam.offload(_decode_all, exam, list(sent.values()))
+            exam.find("attachment-unlisted", content_id, _place(one))
+    found = [*await exam.offload(_decoded, exam, list(inside.values())), *_taken(exam, beside.values(), listed)]
+    for attachment in found:
+        if attachment.content_id in listed:
+            _check_binding(exam, attachment, listed[attachment.content_id])
+    order = {content_id: number for number, content_id in enumerate(listed)}
+    exam.attachments = tuple(sorted(found, key=lambda one: order.get(one.content_id, len(order))))
 
 
-def _unique(
-    exam: Examination, entries: tuple[ManifestEntry, ...] | tuple[EncodedAttachment, ...]
-) -> dict[str, ManifestEntry | EncodedAttachment]:
-    unique: dict[str, ManifestEntry | EncodedAttachment] = {}
+def _place(one: ManifestEntry | EncodedAttachment | ReceivedPart) -> str:
+    return f"part {one.content_id}" if isinstance(one, ReceivedPart) else one.location
+
+
+def _unique(exam: Examination, entries: Iterable[Named]) -> dict[str, Named]:
+    unique: dict[str, Named] = {}
     for entry in entries:
         if not entry.content_id:
-            exam.find("metadata-missing", "ContentId", entry.location)
+            exam.find("metadata-missing", "ContentId", _place(entry))
         elif entry.content_id in unique:
-            exam.find("attachment-repeated", entry.content_id, entry.location)
+            exam.find("attachment-repeated", entry.content_id, _place(entry))
         else:
             unique[entry.content_id] = entry
     return unique
 
 
-def _decode_all(exam: Examination, attachments: list[ManifestEntry | EncodedAttachment]) -> tuple[Attachment, ...]:
-    decoded = []
+def _decoded(exam: Examination, attachments: list[EncodedAttachment]) -> list[Attachment]:
+    """One after the other, and each in pieces: no two of their texts are held at once."""
+    found = []
+    memory = IN_MEMORY
     for attachment in attachments:
-        assert isinstance(attachment, EncodedAttachment)
-        # white space between lines is what real senders write; anything else is refused (RFC 4648 §3.3)
+        spool = Spool(exam.policy.scratch, memory)
         try:
-            octets = base64.b64decode(attachment.encoded.translate(_WHITE), validate=True)
+            for octets in _octets(attachment):
+                spool.write(octets)
         except (binascii.Error, ValueError) as error:
             exam.find("attachment-encoding", str(error), attachment.location)
             continue
-        if not octets:
+        if not spool.size:
             exam.find("attachment-empty", attachment.content_id, attachment.location)
             continue
-        decoded.append(
+        memory -= spool.size if spool.in_memory else 0
+        found.append(
             Attachment(
                 attachment.content_id,
                 attachment.name,
                 attachment.content_type,
-                len(octets),
-                hashlib.sha256(octets).hexdigest(),
+                spool.size,
+                spool.sha256,
                 attachment.location,
-                partial(io.BytesIO, octets),
+                spool.open,
             )
         )
-    return tuple(decoded)
+    return found
+
+
+def _octets(attachment: EncodedAttachment) -> Iterator[bytes]:
+    """What the base64 text stands for, in pieces. Raises ``ValueError`` (``binascii.Error`` too) where it is wrong."""
+    text = attachment.encoded
+    attachment.release()
+    left = b""
+    for start in range(0, len(text), STEP):
+        # white space between lines is what real senders write; anything else is refused (RFC 4648 §3.3)
+        left += text[start : start + STEP].translate(_WHITE).encode("ascii")
+        # the last four signs stay back: only they may end in padding
+        ready = max(0, (len(left) - 1) // 4 * 4)
+        piece, left = left[:ready], left[ready:]
+        if b"=" in piece:
+            raise ValueError("padding before the end")
+        yield binascii.a2b_base64(piece, strict_mode=True)
+    yield binascii.a2b_base64(left, strict_mode=True)
+
+
+def _taken(exam: Examination, parts: Iterable[ReceivedPart], listed: dict[str, ManifestEntry]) -> Iterator[Attachment]:
+    """Parts under the names that the signed manifest gives them; what a part's own head says is not signed."""
+    for part in parts:
+        entry = listed.get(part.content_id, ManifestEntry(part.content_id, location=_place(part)))
+        if not part.size:
+            exam.find("attachment-empty", part.content_id, entry.location)
+            continue
+        yield Attachment(
+            part.content_id,
+            entry.name,
+            entry.content_type,
+            part.size,
+            part.sha256,
+            entry.location,
+            part.open,
+            {"form": "part"},
+        )
+
+
+def _check_binding(exam: Examination, attachment: Attachment, entry: ManifestEntry) -> None:
+    if not (entry.digest and entry.size):
+        if entry.digest or entry.size or attachment.seen.get("form") == "part":
+            missing = "Digest" if not entry.digest else "Size"
+            exam.find("attachment-digest-missing", f"{attachment.content_id}: {missing}", entry.location)
+        return
+    if not (entry.size.isascii() and entry.size.isdigit()) or entry.size.lstrip("0") != str(attachment.size):
+        detail = f"{attachment.content_id}: {attachment.size} octets, Size {entry.size[:20]}"
+        exam.find("attachment-digest", detail, f"{entry.location}/Size")
+    elif "".join(entry.digest.split()) != base64.b64encode(bytes.fromhex(attachment.sha256)).decode():
+        detail = f"{attachment.content_id}: SHA-256 {attachment.sha256}"
+        exam.find("attachment-digest", detail, f"{entry.location}/Digest")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -47,6 +48,7 @@ class Policy:
     recipients: int = 5000
     attachments: int = 200
     profile: Profile = field(default_factory=lambda: profile(PROFILE))
+    scratch: Path | None = None  # where long decoded attachments lie meanwhile; None: the system's temporary place
     revocation: Revocation = field(default_factory=Revocation)
     scanner: Scanner | None = None  # None: attachments are not scanned, and every acknowledgement says so
     inspector: Inspector = field(default_factory=inspector)
