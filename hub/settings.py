@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     max_envelope_bytes: int = Field(64 * MIB, ge=1024, description="largest application/xml body")
     max_attachments: int = Field(200, ge=1)
     max_recipients: int = Field(5000, ge=1)
+    head_seconds: float = Field(15.0, gt=0, description="by when the head of a request must be there")
+    body_pause_seconds: float = Field(30.0, gt=0, description="longest pause within a body, and what is given beyond")
+    body_bytes_per_second: int = Field(16 * 1024, ge=1, description="slowest rate at which a body may come")
     clamd: str | None = Field(None, description="unix:/path or tcp://host:port of clamd; unset: nothing is scanned")
     clamd_seconds: float = Field(30.0, gt=0, description="patience with clamd, and a second more for every MiB")
     token_seconds: int = Field(3600, ge=60, le=86400)
@@ -57,6 +60,18 @@ class Settings(BaseSettings):
     sweep_every_seconds: float = Field(5.0, gt=0)
     sweep_after_seconds: float = Field(60.0, gt=0, description="publish again what no courier took over")
     relay_claim_seconds: float = Field(15.0, gt=0)
+    revocation: Literal["defer", "pending"] = Field(
+        "defer", description="when no fresh answer is to be had: ask the sender to repeat, or accept as pending"
+    )
+    revocation_unsourced: Literal["defer", "pending"] = Field(
+        "pending", description="the same for certificates that have neither a list nor an address to ask"
+    )
+    # off: nextUpdate is the issuer's own promise, and a national root signs a list twice a year
+    revocation_max_age_seconds: int | None = Field(
+        None, ge=60, description="an answer older than this is stale even before its nextUpdate"
+    )
+    revocation_refresh_seconds: float = Field(3600.0, ge=1, description="answers in use are asked for again after this")
+    revocation_timeout_seconds: float = Field(5.0, gt=0, le=60, description="for one list or OCSP answer")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
 

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -23,10 +24,13 @@ from hub.broker.rabbit import RabbitBroker
 from hub.delivery.channel import PullChannel
 from hub.delivery.courier import Courier
 from hub.delivery.lease import Leases
+from hub.gateway.connection import patient_for
 from hub.gateway.tokens import Tokens
 from hub.inspection.clamd import Clamd
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, migration, overrides, systems, trust
+from hub.ledger.pending import LedgerPending
+from hub.ledger.revocation import LedgerAnswers
 from hub.problems import Misconfigured
 from hub.receipts.feed import Feed
 from hub.receipts.signing import ReceiptSigner
@@ -38,6 +42,9 @@ from hub.routing.sweep import Sweep
 from hub.settings import Settings
 from hub.signatures.chain import TrustStore
 from hub.signatures.jws import HubKey
+from hub.signatures.revocation.http import HttpFetch
+from hub.signatures.revocation.judging import Revocation
+from hub.signatures.revocation.upkeep import Upkeep
 from hub.validation.examination import Policy
 
 log = structlog.get_logger()
@@ -106,6 +113,8 @@ class Hub:
     relay: Relay
     courier: Courier
     sweep: Sweep
+    upkeep: Upkeep
+    fetch: HttpFetch
     application: http.Application
     end_waits: Callable[[], None]
 
@@ -122,7 +131,15 @@ def build(settings: Settings) -> Hub:
     leases = Leases(ledger, signer)
     directory = Directory(LedgerDirectory(ledger))
     scanner = None if settings.clamd is None else Clamd(settings.clamd, patience=settings.clamd_seconds)
-    policy = Policy(recipients=settings.max_recipients, attachments=settings.max_attachments, scanner=scanner)
+    fetch = HttpFetch(settings.revocation_timeout_seconds)
+    answers = LedgerAnswers(ledger)
+    revocation = _revocation(settings, answers, fetch)
+    policy = Policy(
+        recipients=settings.max_recipients,
+        attachments=settings.max_attachments,
+        revocation=revocation,
+        scanner=scanner,
+    )
     feed = Feed(ledger)
 
     def end_waits() -> None:
@@ -150,8 +167,28 @@ def build(settings: Settings) -> Hub:
         relay=relay,
         courier=Courier(ledger, broker, {"pull": PullChannel(ledger, leases.arrived)}),
         sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
+        upkeep=Upkeep(
+            revocation,
+            answers,
+            LedgerPending(ledger),
+            directory.trust,
+            refresh=settings.revocation_refresh_seconds,
+        ),
+        fetch=fetch,
         application=_application(context),
         end_waits=end_waits,
+    )
+
+
+def _revocation(settings: Settings, answers: LedgerAnswers, fetch: HttpFetch) -> Revocation:
+    seconds = settings.revocation_max_age_seconds
+    return Revocation(
+        answers,
+        fetch,
+        unavailable=settings.revocation,
+        unsourced=settings.revocation_unsourced,
+        max_age=None if seconds is None else timedelta(seconds=seconds),
+        patience=1.5 * settings.revocation_timeout_seconds,
     )
 
 
@@ -225,7 +262,12 @@ async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[async
     try:
         if hub.settings.embedded:
             await hub.sweep.step(0)  # the in-process broker starts empty: refill it from the ledger
-        for role, work in (("relay", hub.relay.run), ("deliver", hub.courier.run), ("sweep", hub.sweep.run)):
+        for role, work in (
+            ("relay", hub.relay.run),
+            ("deliver", hub.courier.run),
+            ("sweep", hub.sweep.run),
+            ("sweep", hub.upkeep.run),
+        ):
             if role in roles:
                 tasks.append(asyncio.create_task(work(), name=role))
         if "serve" in roles:
@@ -244,6 +286,7 @@ async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[async
         for task, outcome in zip(tasks, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 log.error("role.failed", role=task.get_name(), exc_info=outcome)
+        await hub.fetch.close()
         await hub.broker.close()
 
 
@@ -275,6 +318,7 @@ def _server(hub: Hub) -> uvicorn.Server:
     settings = hub.settings
     config = uvicorn.Config(
         hub.application,
+        http=patient_for(settings.head_seconds),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -25,6 +25,7 @@ from hub.gateway import (
 )
 from hub.gateway.characters import WithoutNul
 from hub.gateway.context import Gateway
+from hub.gateway.patience import Patience
 from hub.gateway.trace import TraceContext
 
 ROUTERS = (
@@ -68,6 +69,7 @@ def create(context: Gateway, pages: Sequence[APIRouter] = (), page_for_people: P
         app.add_exception_handler(HTTPException, _for_people_or_systems(page_for_people))
     app.add_middleware(WithoutNul)
     app.add_middleware(TraceContext)
+    app.add_middleware(Patience, context.settings.body_pause_seconds, context.settings.body_bytes_per_second)
     return app
 
 
