@@ -201,13 +201,16 @@ def holds(expected: str, found: str) -> bool:
     return found == expected or found in KINDS[expected].holds
 
 
+def declares(media_type: str, found: str) -> bool:
+    """Whether a declared type is one of this kind's."""
+    declared = media_type.partition(";")[0].strip().lower()
+    return any(declared in kind.media_types and holds(kind.name, found) for kind in KINDS.values())
+
+
 def contradicts(media_type: str, found: str) -> bool:
     """Whether a declared type is known, says something, and says something else than the content is."""
     declared = media_type.partition(";")[0].strip().lower()
-    if declared in GENERIC_TYPES or declared not in _KNOWN_TYPES:
-        return False
-    says = {kind.name for kind in KINDS.values() if declared in kind.media_types}
-    return not any(holds(kind, found) for kind in says)
+    return declared not in GENERIC_TYPES and declared in _KNOWN_TYPES and not declares(media_type, found)
 
 
 def accepted(found: str) -> bool:

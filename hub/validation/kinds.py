@@ -39,7 +39,13 @@ def _compare(exam: Examination, attachment: Attachment, found: str, changed: str
     elif expected == "pdf" and not found:
         exam.apply("attachment.whole", f"{attachment.shown}: no %PDF- near its start", attachment.location)
     elif expected and not kinds.holds(expected, found):
-        exam.apply("attachment.kind", f"{shown}, but named .{extension(attachment.name)}", attachment.location)
+        # senders' software that says openly that it sends a ZIP, and keeps the name of what is in it
+        packed = found == "zip" and kinds.declares(attachment.content_type, "zip")
+        exam.apply(
+            "attachment.packed" if packed else "attachment.kind",
+            f"{shown}, but named .{extension(attachment.name)}",
+            attachment.location,
+        )
     elif not kinds.accepted(found) or (extension(attachment.name) and not expected):
         exam.apply("attachment.accepted", shown, attachment.location)
     wrapping = attachment.unwrapped is not None and not kinds.contradicts(attachment.content_type, "zip")
