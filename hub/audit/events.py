@@ -34,6 +34,7 @@ class Event(StrEnum):
     CERTIFICATE_WITHDRAWN = "registry.certificate_withdrawn"
     ANCHOR_ADDED = "registry.anchor_added"
     CRL_ADDED = "registry.crl_added"
+    REVOCATION_SETTLED = "revocation.settled"
     PERSON_ADDED = "registry.person_added"
     RULE_SET = "policy.rule_set"
     RULE_REMOVED = "policy.rule_removed"
@@ -64,6 +65,7 @@ EVENTS: dict[Event, str] = {
     Event.CERTIFICATE_WITHDRAWN: "a certificate no longer signs for an agency",
     Event.ANCHOR_ADDED: "a trust anchor was added",
     Event.CRL_ADDED: "a revocation list was added",
+    Event.REVOCATION_SETTLED: "an envelope was accepted before it was known whether its signer was revoked; now it is",
     Event.PERSON_ADDED: "a person was registered",
     Event.RULE_SET: "a rule was made more or less severe for an agency, or for all, until a day",
     Event.RULE_REMOVED: "a rule went back to the severity of its profile",

@@ -43,6 +43,7 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     Event.CERTIFICATE_ADDED: ("dot", "ink", mark("A certificate was registered for %(who)s")),
     Event.ANCHOR_ADDED: ("dot", "ink", mark("A trust anchor was added")),
     Event.CRL_ADDED: ("dot", "ink", mark("A revocation list was added")),
+    Event.REVOCATION_SETTLED: ("dot", "ink", mark("It became known whether the signer's certificate was revoked")),
     Event.PERSON_ADDED: ("dot", "ink", mark("A person was registered")),
     Event.CERTIFICATE_WITHDRAWN: ("dot", "ink", mark("A certificate was withdrawn from an agency")),
     Event.RULE_SET: ("dot", "ink", mark("A rule was changed for an agency or for all")),

@@ -181,6 +181,7 @@ class Intake:
             entries=[
                 entry.row() for entry in (_accepted(envelope_id, envelope, codes, at), *_alerts(envelope, envelope_id))
             ],
+            pending=_pending(envelope_id, envelope, at),
         )
 
 
@@ -188,6 +189,20 @@ def _alerts(envelope: VerifiedEnvelope, envelope_id: str) -> list[Entry]:
     """What a policy let pass with a warning may still be alarming."""
     content = envelope.content
     return alerts(envelope.received, envelope.warnings, envelope.sender.code, content.document_id, envelope_id)
+
+
+def _pending(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> list[dict[str, Any]]:
+    """The signer's certificates of which it is not known yet whether they were revoked; a sweep settles them."""
+    return [
+        {
+            "envelope_id": envelope_id,
+            "certificate_sha256": one["certificate_sha256"],
+            "issuer_sha256": one["issuer_sha256"],
+            "since": clock.rfc3339(at),
+        }
+        for one in envelope.signer.revocations
+        if one["status"] == "pending"
+    ]
 
 
 def _write_refusal(transaction: Transaction, refusal: Receipt, entries: list[Entry]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -12,12 +12,13 @@ from sqlalchemy import bindparam, select, text, tuple_
 
 from hub.ledger import bulk
 from hub.ledger.engine import Transaction
-from hub.ledger.tables import agency, audit_entry, delivery, envelope, outbox, receipt
+from hub.ledger.revocation_tables import revocation_pending
+from hub.ledger.tables import agency, audit_entry, delivery, envelope, envelope_part, outbox, receipt
 
 ENVELOPE = [
     "id", "sender_code", "sender_system_id", "document_id", "business_type", "profile", "number", "notation",
     "promulgated_on", "document_type", "subject", "priority", "due_on", "sha256", "size", "received_at", "details",
-    "traceparent", "search",
+    "traceparent", "search", "parts", "parts_size",
 ]  # fmt: skip
 DELIVERY = ["id", "envelope_id", "recipient_code", "system_id", "state", "priority", "since"]
 OUTBOX = ["delivery_id", "envelope_id", "system_id", "recipient_code", "document_id", "priority", "traceparent"]
@@ -28,17 +29,24 @@ RECEIPT = [
 AUDIT = [
     "id", "at", "kind", "actor", "agency_code", "envelope_id", "delivery_id", "document_id", "code", "detail",
 ]  # fmt: skip
+PART = ["envelope_id", "number", "content_id", "name", "content_type", "sha256", "size"]
+PENDING = ["envelope_id", "certificate_sha256", "issuer_sha256", "since"]
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Everything one accepted envelope commits. Rows are JSON-ready: times are RFC 3339 text."""
+    """Everything one accepted envelope commits. Rows are JSON-ready: times are RFC 3339 text.
+
+    ``parts``: attachments beside the document. ``pending``: certificates of which it is not known yet whether they were revoked.
+    """
 
     envelope: dict[str, Any]
     deliveries: list[dict[str, Any]]
     outbox: list[dict[str, Any]]
     receipt: dict[str, Any]
     entries: list[dict[str, Any]]
+    pending: list[dict[str, Any]] = field(default_factory=list)
+    parts: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -59,8 +67,12 @@ class Stored:
     deliveries: tuple[tuple[str, str], ...]  # recipient code, delivery id
 
 
+# parts that few envelopes have: the statement mentions them only for a batch that does
+_SELDOM = {"revocation_pending": (revocation_pending, PENDING), "envelope_part": (envelope_part, PART)}
+
+
 @functools.cache
-def _accepting(dialect: str) -> list[str]:
+def _accepting(dialect: str, seldom: tuple[str, ...]) -> list[str]:
     """The statements of one acceptance. On PostgreSQL they are one, on SQLite they share one transaction."""
     conflict = "(sender_code, document_id, business_type)"
     known = "SELECT id FROM accepted"
@@ -71,6 +83,9 @@ def _accepting(dialect: str) -> list[str]:
         "c": bulk.insert(receipt, dialect, RECEIPT, where=f"r.envelope_id IN ({known})"),
         "a": bulk.insert(audit_entry, dialect, AUDIT, where=f"r.envelope_id IN ({known})"),
     }
+    for name in seldom:
+        table, columns = _SELDOM[name]
+        parts[f"s_{name}"] = bulk.insert(table, dialect, columns, where=f"r.envelope_id IN ({known})")
     if dialect == "postgresql":
         # deliveries must stand before outbox and receipts refer to them; within one statement the references are
         # checked at its end
@@ -80,22 +95,32 @@ def _accepting(dialect: str) -> list[str]:
         parts["accepted"],
         *(
             bulk.insert(table, dialect, columns)
-            for table, columns in ((delivery, DELIVERY), (outbox, OUTBOX), (receipt, RECEIPT), (audit_entry, AUDIT))
+            for table, columns in (
+                (delivery, DELIVERY),
+                (outbox, OUTBOX),
+                (receipt, RECEIPT),
+                (audit_entry, AUDIT),
+                *(_SELDOM[name] for name in seldom),
+            )
         ),
     ]
 
 
 def accept(transaction: Transaction, batch: Sequence[Acceptance]) -> list[Stored]:
     """Commit a batch; one answer each. An item whose key is taken (also within the batch) commits nothing."""
-    statements = _accepting(transaction.dialect.name)
-    rows = {
+    rows: dict[str, list[dict[str, Any]]] = {
         # in the order of their keys: two gateways that insert the same documents can wait, but never for each other
         "envelope": [item.envelope for item in sorted(batch, key=lambda item: item.key)],
         "delivery": [row for item in batch for row in item.deliveries],
         "outbox": [row for item in batch for row in item.outbox],
         "receipt": [item.receipt for item in batch],
         "audit_entry": [row for item in batch for row in item.entries],
+        "revocation_pending": [row for item in batch for row in item.pending],
+        "envelope_part": [row for item in batch for row in item.parts],
     }
+    seldom = tuple(name for name in _SELDOM if rows[name])
+    rows = {name: made for name, made in rows.items() if name in seldom or name not in _SELDOM}
+    statements = _accepting(transaction.dialect.name, seldom)
     if transaction.dialect.name == "postgresql":
         parameters = {name: bulk.dumps(values) for name, values in rows.items()}
         new = set(transaction.execute(text(statements[0]), parameters).scalars())
@@ -107,7 +132,7 @@ def accept(transaction: Transaction, batch: Sequence[Acceptance]) -> list[Stored
 
 def _accept_sqlite(transaction: Transaction, statements: list[str], rows: Mapping[str, list[Any]]) -> set[str]:
     new = set(transaction.execute(text(statements[0]), {"envelope": bulk.dumps(rows["envelope"])}).scalars())
-    for statement, name in zip(statements[1:], ("delivery", "outbox", "receipt", "audit_entry"), strict=True):
+    for statement, name in zip(statements[1:], list(rows)[1:], strict=True):
         kept = [row for row in rows[name] if row["envelope_id"] in new]
         transaction.execute(text(statement), {name: bulk.dumps(kept)})
     return new

@@ -55,11 +55,7 @@ class Asking:
 
     async def renew(self, link: Link, source: Source) -> str:
         """Ask one address again whatever is in hand; returns why that failed, empty when it did not."""
-        return await asyncio.shield(self._shared(link, source))
-
-    def forgive(self) -> None:
-        """Forget failures: something has changed."""
-        self._failed.clear()
+        return self._paused(link, source) or await asyncio.shield(self._shared(link, source))
 
     def _paused(self, link: Link, source: Source) -> str:
         for key in ((source.url,), _key(link, source)):

@@ -88,13 +88,13 @@ def _load(der: bytes) -> RevocationList:
 
 
 def _defect(crl: x509.CertificateRevocationList, extensions: list[x509.Extension[x509.ExtensionType]]) -> str:
-    for extension in extensions:
-        if isinstance(extension.value, x509.DeltaCRLIndicator):
+    for one in extensions:
+        if isinstance(one.value, x509.DeltaCRLIndicator):
             return "a delta list"
-        if isinstance(extension.value, x509.IssuingDistributionPoint):
+        if isinstance(one.value, x509.IssuingDistributionPoint):
             return "a partial or indirect list (issuing distribution point)"
-        if extension.critical and not isinstance(extension.value, _UNDERSTOOD):
-            return f"unknown critical extension {extension.oid.dotted_string}"
+        if one.critical and not isinstance(one.value, _UNDERSTOOD):
+            return f"unknown critical extension {one.oid.dotted_string}"
     try:
         algorithm = crl.signature_hash_algorithm
     except UnsupportedAlgorithm:
@@ -115,14 +115,14 @@ def _entries(crl: x509.CertificateRevocationList) -> tuple[frozenset[int], str]:
         except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
             defect = defect or f"entry {entry.serial_number:x}: {error}"
             continue
-        for extension in extensions:
-            if isinstance(extension.value, x509.CertificateIssuer):
+        for one in extensions:
+            if isinstance(one.value, x509.CertificateIssuer):
                 defect = defect or "an indirect list (certificate issuer of an entry)"
-            elif isinstance(extension.value, x509.CRLReason):
-                if extension.value.reason is x509.ReasonFlags.remove_from_crl:
+            elif isinstance(one.value, x509.CRLReason):
+                if one.value.reason is x509.ReasonFlags.remove_from_crl:
                     defect = defect or f"entry {entry.serial_number:x}: removeFromCRL in a complete list"
-            elif extension.critical:
-                defect = defect or f"entry with unknown critical extension {extension.oid.dotted_string}"
+            elif one.critical:
+                defect = defect or f"entry with unknown critical extension {one.oid.dotted_string}"
     return frozenset(serials), defect
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cryptography import x509
 
@@ -49,6 +49,16 @@ class Subject:
     issuer: x509.Certificate
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An answer to be had again."""
+
+    kind: Literal["crl", "ocsp"]
+    certificate: x509.Certificate
+    issuer: x509.Certificate
+    source: str
+
+
 class Store(Protocol):
     """Answers that outlive the process and are shared by all of a hub's. Octets once kept are kept for ever."""
 
@@ -65,3 +75,6 @@ class Store(Protocol):
         self, certificates: Sequence[x509.Certificate], lists: Sequence[Held], at: datetime
     ) -> None:
         """Keep what a verdict rests on; what is there already stays as it is."""
+
+    async def due(self, older_than: datetime, ends_before: datetime, used_since: datetime) -> Sequence[Due]:
+        """Answers in use that were fetched before ``older_than`` or end before ``ends_before``."""
