@@ -39,6 +39,17 @@ _SCANS: dict[str, tuple[str, str, str]] = {
     "not-scanned": ("refusals", mark("Not scanned for malware"), "warn"),
 }
 
+_INSPECTIONS: dict[str, tuple[str, str, str]] = {
+    "too-large": ("info", mark("Too large to look into"), "muted"),
+    "over-limits": ("refusals", mark("Looking into it took too long and was given up"), "warn"),
+    "unreadable": ("refusals", mark("Could not be read from the inside"), "warn"),
+    "encrypted": ("refusals", mark("Locked by a password: nobody could look inside"), "warn"),
+    "opaque": ("info", mark("A kind of archive that this hub does not open"), "muted"),
+}
+
+# where an answer about revocation is from, unless it is an address
+_SOURCES: dict[str, str] = {"configured": mark("added by the operator")}
+
 _ROLES: dict[str, str] = {
     "signer": mark("Signer"),
     "authority": mark("Certification authority"),
@@ -110,10 +121,6 @@ def verdict(report: Json) -> Verdict:
     return Verdict("check", "ok", gettext("This letter would be accepted"), text)
 
 
-def outcome(word: str) -> Tag:
-    return _tag(_OUTCOMES, word)
-
-
 def questions(signature: Json) -> list[Tag]:
     """The three questions that are kept apart: unchanged, signed with that key, trusted."""
     if signature["outcome"] == "not-reached":
@@ -148,7 +155,8 @@ def revocations(rows: object) -> list[Revocation]:
 def _revocation(row: Json) -> Revocation:
     seconds = row.get("age_seconds")
     kind = str(row.get("kind") or "")
-    source = str(row.get("source") or "")
+    named = str(row.get("source") or "")
+    source = gettext(_SOURCES[named]) if named in _SOURCES else named
     return Revocation(
         certificate=str(row.get("certificate") or ""),
         tag=revocation(str(row.get("status") or "")),
@@ -160,8 +168,22 @@ def _revocation(row: Json) -> Revocation:
     )
 
 
+def check_outcomes(report: Json) -> list[tuple[Json, Tag]]:
+    """The checks with their outcomes. A check for malware that nobody made did not pass, whatever the verdict is."""
+    unscanned = any(file.get("scan") == "not-scanned" for file in report["attachments"])
+    return [
+        (row, scan("not-scanned") if unscanned and (row["name"], row["outcome"]) == ("malware", "passed") else tag)
+        for row, tag in ((row, _tag(_OUTCOMES, row["outcome"])) for row in report["checks"])
+    ]
+
+
 def scan(word: str) -> Tag:
     return _tag(_SCANS, word)
+
+
+def inspection(word: str) -> Tag:
+    """Why something could not be told of an attachment."""
+    return _tag(_INSPECTIONS, word)
 
 
 def file_facts(file: Json) -> str:
@@ -175,16 +197,30 @@ def file_facts(file: Json) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def document_signature(row: Json) -> Tag:
-    """One signature inside a PDF (PAdES): who, and whether it holds."""
+def document_signatures(file: Json) -> list[tuple[Tag, str]]:
+    """The signatures inside a PDF (PAdES): who signed and whether it holds, and when or why not.
+
+    An earlier signature does not cover what a later one added; only octets behind the last one are nobody's.
+    """
+    rows = [row for row in file.get("signatures") or () if isinstance(row, dict)]
+    covered = any(row.get("covers_whole", True) for row in rows)
+    return [(_signed(row, covered), _when_or_why(row)) for row in rows]
+
+
+def _signed(row: Json, covered: bool) -> Tag:
     who = ", ".join(str(row[name]) for name in ("signer", "organisation") if row.get(name)) or gettext("unknown signer")
     if not row.get("valid"):
         return Tag("cross", gettext("Signed by %(who)s, but the signature does not hold") % {"who": who}, "bad")
+    if not covered:
+        return Tag("refusals", gettext("Signed by %(who)s, then something was added") % {"who": who}, "warn")
     if not row.get("trusted"):
         return Tag("refusals", gettext("Signed by %(who)s, whom this hub does not know") % {"who": who}, "warn")
-    if row.get("covers_whole") is False:
-        return Tag("refusals", gettext("Signed by %(who)s, then something was added") % {"who": who}, "warn")
     return Tag("check", gettext("Signed by %(who)s") % {"who": who}, "ok")
+
+
+def _when_or_why(row: Json) -> str:
+    parts = (moments.exact_of_text(str(row.get("signed_at") or "")), str(row.get("problem") or ""))
+    return " · ".join(part for part in parts if part)
 
 
 def _tag(table: dict[str, tuple[str, str, str]], word: str) -> Tag:

@@ -47,11 +47,11 @@ class Templates:
             "check_title": wording.check_title,
             "check_text": wording.check_text,
             "chain_role": explanation.role,
-            "outcome": explanation.outcome,
+            "inspection": explanation.inspection,
             "revocation": explanation.revocation,
             "scan": explanation.scan,
             "file_facts": explanation.file_facts,
-            "document_signature": explanation.document_signature,
+            "document_signatures": explanation.document_signatures,
         }
 
     def write(self, template: str, frame: Any, values: Mapping[str, Any]) -> str:

@@ -93,6 +93,16 @@ CHECKS: dict[str, tuple[str, str]] = {
     "freshness": (mark("Freshness"), mark("The sender's own time stamp is of these days")),
     "recipients": (mark("Recipients"), mark("All registered and active, each named once")),
     "attachments": (mark("Attachments"), mark("As the manifest lists them, each whole and as signed")),
+    "names": (mark("File names"), mark("No name leads out of a folder, hides its kind or starts a program")),
+    "wrapping": (mark("Wrapping"), mark("What the sender's program put into a ZIP of one file is found inside it")),
+    "kinds": (mark("Kinds of files"), mark("Name, declared type and content agree; nothing is a program")),
+    "archives": (mark("Archives"), mark("No bomb, no path that leads out, no program inside; whole and not locked")),
+    "documents": (mark("PDF documents"), mark("Whole, with no octet lost or changed on the way")),
+    "pages": (mark("Number of pages"), mark("The documents can be read; pages and appendices are as many as declared")),
+    "pdf-signing": (
+        mark("Signatures inside PDFs"),
+        mark("Those that are there hold, and are there where a policy asks"),
+    ),
     "malware": (mark("Malware"), mark("No attachment carries malware, as far as the scanner looks")),
 }
 

@@ -13,8 +13,8 @@ from sqlalchemy import insert
 
 from hub.clock import VIETNAM
 from hub.ledger import Ledger, Transaction, overrides, people, tables
-from hub.registry.model import Override
 from hub.registry.passwords import hash_password
+from tests.dashboard.intake_story import exceptions, seen
 
 PASSWORD = "đường-về-quê-xa"
 
@@ -330,13 +330,7 @@ class Seeder:
                 code="trust-unavailable",
                 detail=detail,
             )
-        today = self.now.astimezone(VIETNAM).date()
-        for override in (
-            Override("", "timestamp.old", "ignore", today + timedelta(days=200), "Bưu chính ngừng trong đợt lũ"),
-            Override("H33.21", "subject.length", "warn", today + timedelta(days=9), "Phần mềm cũ, đang nâng cấp"),
-            Override("H33.07", "notation.required", "warn", today, ""),
-            Override("H33.12", "sphere.length", "ignore", today - timedelta(days=1), "đã hết hạn"),
-        ):
+        for override in exceptions(self.now.astimezone(VIETNAM).date()):
             overrides.put(transaction, override, self.now)
         details = self._details("H33.12", "van-ban.pdf", 120_000)
         return self.letter(
@@ -345,44 +339,8 @@ class Seeder:
             "H33.12",
             {"H33.07": "ready"},
             kind=2,
-            details=details | self._seen(details),
+            details=details | seen(details),
         )
-
-    def _seen(self, details: dict[str, Any]) -> dict[str, Any]:
-        """What the checks established about a letter that was accepted with warnings."""
-        [attachment] = details["attachments"]
-        inside = {
-            "kind": "pdf",
-            "pages": 3,
-            "scan": "not-scanned",
-            "wrapped": {"name": "5f0c.pdf", "size": 118_000, "sha256": "c" * 64},
-            "signatures": [
-                {"signer": "Người ký mẫu", "organisation": "Sở Tài chính", "valid": True, "trusted": True},
-                {"signer": "Người ký khác", "valid": False, "trusted": False, "problem": "digest"},
-            ],
-        }
-        standing = {
-            "certificate": "Sở Tài chính",
-            "status": "pending",
-            "kind": "crl",
-            "source": "http://crl.test/ca.crl",
-            "this_update": "2026-11-20T01:00:00Z",
-            "next_update": "2026-11-21T01:00:00Z",
-            "age_seconds": 5400,
-            "reason": "time-out",
-        }
-        return {
-            "attachments": [attachment | inside],
-            "signer": details["signer"] | {"revocation": "pending", "revocations": [standing]},
-            "warnings": [
-                {
-                    "code": "metadata-too-long",
-                    "detail": "OtherInfo/SphereOfPromulgation: 140 of 100 characters",
-                    "location": "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/OtherInfo/SphereOfPromulgation",
-                    "rule": "sphere.length",
-                }
-            ],
-        }
 
 
 def seed(ledger: Ledger, *stories: str, now: datetime | None = None) -> dict[str, str]:

@@ -35,6 +35,7 @@ class Explained:
     warnings: list[Finding]
     questions: list[Tag]
     revocations: list[Revocation]
+    checks: list[tuple[Any, Tag]]
     system: str
 
 
@@ -93,6 +94,7 @@ class CheckScreens:
             warnings=[finding_of(row, self.desk.context.policy.profile) for row in report["warnings"]],
             questions=explanation.questions(signature),
             revocations=explanation.revocations(signature.get("revocation")),
+            checks=explanation.check_outcomes(report),
             system=system,
         )
 
