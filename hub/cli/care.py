@@ -119,7 +119,8 @@ async def _scanner(chosen: Any) -> tuple[bool, str]:
     try:
         version = await clamd.version()
         if not await clamd.reports_limits():
-            return False, f"{version}: {_('set AlertExceedsMax yes in clamd.conf, or what is over its limits passes')}"
+            advice = _("set AlertExceedsMax yes in clamd.conf, or what is over its limits passes")
+            return False, f"{version}: {advice}"
     except HubError as error:
         return False, f"{chosen.clamd}: {error.detail}"
     return True, version
