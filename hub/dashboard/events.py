@@ -14,6 +14,7 @@ from hub.ledger.journey import Entry, Names, recipient_of
 from hub.problems import CATALOGUE
 from hub.validation.rules import Profile
 
+REVOKED = "certificate-revoked"
 FOLD_WITHIN = timedelta(minutes=2)
 NAMED = 3  # so many recipients of one step are named, more are counted
 
@@ -69,6 +70,12 @@ _FOLDED: dict[str, tuple[str, str]] = {
     Event.ENVELOPE_REPEATED: mark_plural("Sent again unchanged %(num)d time", "Sent again unchanged %(num)d times"),
 }
 
+# what became known of a certificate: shape, tone, sentence
+_SETTLED: dict[bool, tuple[str, str, str]] = {
+    True: ("cross", "bad", mark("It became known that the signer's certificate was revoked")),
+    False: ("check", "ok", mark("It became known that the signer's certificate was not revoked")),
+}
+
 _STATUS_KINDS = frozenset({Event.STATUS_RECEIVED.value, Event.STATUS_REFUSED.value})
 
 KINDS: tuple[str, ...] = tuple(event.value for event in Event)
@@ -119,6 +126,8 @@ def kind_name(kind: str) -> str:
 def sentence(entry: Entry, names: Names, who: str = "") -> str:
     """What happened, as a sentence; ``who`` stands for several agencies at once."""
     _shape, _tone, words = _SENTENCES.get(entry.kind, ("dot", "muted", entry.kind))
+    if entry.kind == Event.REVOCATION_SETTLED:
+        _shape, _tone, words = _SETTLED[entry.code == REVOKED]
     text = gettext(words)
     values = {"who": who or _who(entry, names), "status": wording.tag(entry.code).word}
     return text % values if "%(" in text else text
@@ -228,6 +237,8 @@ def _step(group: list[Entry], names: Names) -> Step:
     if first.kind == Event.STATUS_RECEIVED:
         status = wording.tag(first.code)
         shape, tone = status.shape, status.tone
+    if first.kind == Event.REVOCATION_SETTLED:
+        shape, tone, _words = _SETTLED[first.code == REVOKED]
     if len(group) == 1:
         return Step(first.at, shape, tone, sentence(first, names), reason(first))
     whos = list(dict.fromkeys(_who(entry, names) for entry in group))

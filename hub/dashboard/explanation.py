@@ -146,6 +146,20 @@ def revocation(word: str) -> Tag:
     return _tag(_REVOCATION, word)
 
 
+def settled(rows: object, settlements: list[dict[str, Any]]) -> list[Json]:
+    """The facts of acceptance, each replaced by what became known of the same certificate later."""
+    known = {one.get("certificate_sha256"): one for one in settlements}
+    listed = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return [known.get(row.get("certificate_sha256"), row) for row in listed]
+
+
+def is_pending(signer: Json, facts: list[Json]) -> bool:
+    """Whether it is still not known of some certificate that it was not revoked."""
+    if not facts:
+        return signer.get("revocation") == "pending"
+    return any(row.get("status") == "pending" for row in facts)
+
+
 def revocations(rows: object) -> list[Revocation]:
     """The status of each certificate, as the report or the envelope's details have it."""
     listed = rows if isinstance(rows, list) else []

@@ -166,6 +166,14 @@ def timeline(
     return found, found[-1].seq if more else None
 
 
+def settlements(transaction: Transaction, envelope_id: str) -> list[Entry]:
+    """What became known of the signer's certificates after the envelope was accepted, oldest first."""
+    mine = (audit_entry.c.envelope_id == envelope_id) & (audit_entry.c.kind == "revocation.settled")
+    return [
+        entry_of(row) for row in transaction.execute(select(*ENTRY_COLUMNS).where(mine).order_by(audit_entry.c.seq))
+    ]
+
+
 def agency_names(transaction: Transaction, codes: set[str]) -> dict[str, str]:
     """Names of these agencies; unknown codes are left out."""
     if not codes:

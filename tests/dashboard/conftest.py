@@ -110,7 +110,7 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A hub whose intake saw malware, could not judge some submissions, and accepted a letter with warnings."""
-    yield from _site(tmp_path_factory.mktemp("watched"), "intake")
+    yield from _site(tmp_path_factory.mktemp("watched"), "intake", "settled")
 
 
 @pytest.fixture

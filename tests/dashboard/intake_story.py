@@ -39,6 +39,7 @@ def seen(details: dict[str, Any]) -> dict[str, Any]:
     }
     standing = {
         "certificate": "Sở Tài chính",
+        "certificate_sha256": "d" * 64,
         "status": "pending",
         "kind": "crl",
         "source": "http://crl.test/ca.crl",
@@ -47,7 +48,7 @@ def seen(details: dict[str, Any]) -> dict[str, Any]:
         "age_seconds": 5400,
         "reason": "time-out",
     }
-    return {
+    return details | {
         "attachments": [attachment | inside],
         "signer": details["signer"] | {"revocation": "pending", "revocations": [standing]},
         "warnings": [

@@ -339,12 +339,31 @@ class Seeder:
             "H33.12",
             {"H33.07": "ready"},
             kind=2,
-            details=details | seen(details),
+            details=seen(details),
         )
+
+    def settled(self, transaction: Transaction) -> str:
+        """A letter of whose signer it became known after acceptance that the certificate had been revoked."""
+        facts = seen(self._details("H33.12", "van-ban.pdf", 90_000))
+        letter = self.letter(
+            transaction, self.now - timedelta(hours=1), "H33.12", {"H33.07": "03"}, kind=5, details=facts
+        )
+        [standing] = facts["signer"]["revocations"]
+        known = {"status": "revoked", "reason": "2026-11-19 08:00 UTC, key_compromise", "age_seconds": 60}
+        self.entry(
+            "revocation.settled",
+            self.now - timedelta(minutes=2),
+            actor="sweep",
+            agency_code="H33.12",
+            envelope_id=letter,
+            code="certificate-revoked",
+            detail=standing | known,
+        )
+        return letter
 
 
 def seed(ledger: Ledger, *stories: str, now: datetime | None = None) -> dict[str, str]:
-    """Make the tables and tell ``day``, ``trouble`` and ``intake`` where asked; the identifiers that they return."""
+    """Make the tables and tell ``day``, ``trouble``, … where asked; the identifiers that they return."""
     tables.metadata.create_all(ledger.engine)
     seeder = Seeder(now or datetime.now(UTC))
 

@@ -112,3 +112,16 @@ def test_a_letter_whose_revocation_is_pending_says_so_and_why(client: httpx.Clie
     assert "time-out" in letter
     assert "the hub asks on" in letter
     assert "Not revoked" not in letter
+
+
+def test_a_certificate_that_turns_out_revoked_alerts_and_stands_in_the_letter(
+    client: httpx.Client, watched: Site
+) -> None:
+    identifier = watched.letters["settled"]
+    alerts = page(client, "/").split('<section class="alerts"')[1].split("</section>")[0]
+    assert f'href="/envelopes/{identifier}"' in alerts
+    letter = page(client, f"/envelopes/{identifier}")
+    assert "key_compromise" in letter
+    assert "the signer&#39;s certificate was revoked" in letter
+    assert "Revocation not known yet" not in letter
+    assert "the hub asks on" not in letter

@@ -72,7 +72,9 @@ class EnvelopeScreens:
         # not in the ledger's thread: the reader's language belongs to this request
         profile = self.desk.context.policy.profile
         values["warnings"] = [finding_of(row, profile) for row in values["warnings"]]
-        values["revocations_found"] = explanation.revocations(values["signer"].get("revocations"))
+        facts = explanation.settled(values["signer"].get("revocations"), values["settlements"])
+        values["revocations"] = explanation.revocations(facts)
+        values["revocation_pending"] = explanation.is_pending(values["signer"], facts)
         values["days"] = timeline(values["entries"], values["names"], clock.now())
         return self.desk.page(request, "envelopes/letter.html", values, person=visitor.person, section="envelopes")
 
@@ -108,6 +110,7 @@ def _letter_values(
         "attachments": _rows(letter, "attachments"),
         "warnings": _rows(letter, "warnings"),
         "response_for": [_answered(row) for row in _rows(letter, "response_for")],
+        "settlements": [entry.detail for entry in journey.settlements(transaction, envelope_id)],
         "recipients": recipients,
         "standing": journey.standing(transaction, envelope_id, only=only),
         "only_own": only is not None,

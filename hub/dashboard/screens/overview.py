@@ -13,7 +13,7 @@ from hub import language
 from hub.audit import Event
 from hub.dashboard.chart import chart
 from hub.dashboard.desk import Desk, Visitor, with_query
-from hub.dashboard.events import findings, who_sent
+from hub.dashboard.events import REVOKED, findings, who_sent
 from hub.dashboard.situation import DAY, headline
 from hub.ledger import journey, log_pages
 from hub.ledger.journey import Entry, Names
@@ -22,6 +22,11 @@ from hub.problems import explain
 
 REFUSALS_SHOWN = 4
 ALERTS_SHOWN = 5
+# what alerts the operator, and letters accepted before it became known that their signer was revoked
+ALARMING = (
+    LogFilters(kinds=(Event.OPERATOR_ALERTED,)),
+    LogFilters(kinds=(Event.REVOCATION_SETTLED,), code=REVOKED),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,11 @@ class OverviewScreens:
         """The alerts of the last day, the newest first; they are the operator's, not an agency's."""
         if not visitor.reads_log:
             return []
-        wanted = LogFilters(kinds=(Event.OPERATOR_ALERTED,))
-        found = await self.desk.ledger.read(log_pages.page, wanted, limit=ALERTS_SHOWN)
-        return [entry for entry in found.entries if now - entry.at <= DAY]
+        found: list[Entry] = []
+        for wanted in ALARMING:
+            page = await self.desk.ledger.read(log_pages.page, wanted, limit=ALERTS_SHOWN)
+            found += [entry for entry in page.entries if now - entry.at <= DAY]
+        return sorted(found, key=lambda entry: entry.at, reverse=True)[:ALERTS_SHOWN]
 
 
 def _alert(entry: Entry, names: Names) -> Alert:
