@@ -54,6 +54,15 @@ def kind_of(content: BinaryIO, size: int) -> str:
     return "program" if found in ("msi", "jar") else found
 
 
+def torn(content: BinaryIO, size: int) -> bool:
+    """Whether a ZIP cannot be listed, so that nobody can tell which of the formats made of ZIP it is."""
+    try:
+        entries(content, size)
+    except Unreadable:
+        return True
+    return False
+
+
 def _mimetype(content: BinaryIO, listed: list[Entry]) -> bytes:
     """The entry by which OpenDocument and ASiC say what they are: the first one, stored."""
     if listed and listed[0].name == "mimetype" and listed[0].method == 0 and listed[0].size <= 200:

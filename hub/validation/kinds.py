@@ -27,6 +27,8 @@ def _look(document: Document) -> tuple[str, str]:
         expected = kinds.named(document.name)
         if not expected or kinds.holds(expected, found):
             return found, ""
+        if found == "zip" and expected in archives.PACKAGES and archives.torn(content, document.size):
+            return expected, ""  # what is wrong with it is for the archives check to say
         content.seek(0)
         return found, pdf_form.went_through_text(content.read(kinds.HEAD_OCTETS))
 

@@ -8,7 +8,7 @@ import pytest
 from signxml.exceptions import SignXMLException
 
 from adapters.sandbox.pki import Identity
-from tests.hostile import algorithms, certificates, duplicates, signature_forms, wrapping, xml_forms
+from tests.hostile import algorithms, attachments, certificates, duplicates, signature_forms, wrapping, xml_forms
 from tests.hostile.forgery import Attack, Bench, naive
 
 CORPUS: list[Attack] = [
@@ -18,6 +18,7 @@ CORPUS: list[Attack] = [
     *certificates.ATTACKS,
     *duplicates.ATTACKS,
     *xml_forms.ATTACKS,
+    *attachments.ATTACKS,
 ]
 
 

@@ -179,3 +179,11 @@ def _directory_entry(name: str, kind: int, identity: bytes) -> bytes:
     octets = (name + "\0").encode("utf-16-le")
     entry = octets.ljust(64, b"\0") + struct.pack("<HBB3L", len(octets), kind, 1, *[0xFFFFFFFF] * 3)
     return (entry + (identity if kind == 5 else bytes(16))).ljust(128, b"\0")
+
+
+def second_name(name: str, other: str) -> zipfile.ZipInfo:
+    """An entry with a Unicode path extra field (APPNOTE §4.6.9) that says another name."""
+    info = zipfile.ZipInfo(name)
+    field = struct.pack("<BL", 1, zlib.crc32(name.encode())) + other.encode()
+    info.extra = struct.pack("<2H", 0x7075, len(field)) + field
+    return info
