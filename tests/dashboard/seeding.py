@@ -120,7 +120,7 @@ class Seeder:
     ) -> str:
         """A letter and its deliveries. ``recipients`` maps codes to a state, or to a business status."""
         values = self._head(received_at, sender, kind) | given
-        identifier = values["id"]
+        identifier: str = values["id"]
         transaction.execute(insert(tables.envelope).values(**values))
         self.entry(
             "envelope.accepted",
