@@ -1,4 +1,4 @@
-"""What an attack may cost: refused floods cost milliseconds, and the worst that is allowed stays bounded."""
+"""What an attack may cost: less than a second and 64 MB each, and the worst that is allowed stays bounded."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from collections.abc import Callable
 import pytest
 
 from hub.envelope.hardening import Limits
+from hub.envelope.names import DSIG
+from hub.problems import Finding
 from tests.hostile.forgery import RECIPIENT, SENDER, Bench, seal, within
+from tests.hostile.spending import spent
+from tests.hostile.test_attacks import CORPUS
 from tests.hostile.xml_forms import nested, repeated
 from tests.intake.register import letter
 
 SECOND = 1.0
+MEMORY = 64.0  # MiB
 LIMITS = Limits()
 
 
@@ -53,9 +58,64 @@ FLOODS: list[tuple[str, Callable[[Bench], bytes]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "forge"), FLOODS, ids=[name for name, _ in FLOODS])
-async def test_a_flood_is_refused_within_a_second(bench: Bench, name: str, forge: Callable[[Bench], bytes]) -> None:
-    assert await cost(bench, forge(bench), "xml-limit") < SECOND, name
+# what no parser may expand, fetch or copy over and over
+BOMBS: list[tuple[str, Callable[[Bench], bytes]]] = [
+    ("a billion laughs, a hundred letters each", lambda it: laughs(it, 100)),
+    ("laughs by parameter entities", lambda it: laughs(it, 100, "% ")),
+    ("a million entity references", lambda it: stuffed(it, "&x;" * 1_000_000)),
+    ("twenty million letters", lambda it: stuffed(it, "a" * 20_000_000)),
+    ("an attribute of ten million letters", lambda it: stuffed(it, f"<x a='{'a' * 10_000_000}'/>")),
+    ("a comment of twenty million letters", lambda it: stuffed(it, f"<!--{'a' * 20_000_000}-->")),
+    ("a section of twenty million letters", lambda it: stuffed(it, f"<![CDATA[{'a' * 20_000_000}]]>")),
+    ("an instruction of twenty million letters", lambda it: stuffed(it, f"<?x {'a' * 20_000_000}?>")),
+    ("a document type of twenty million letters", lambda it: typed(it, f'<!ENTITY x "{"a" * 20_000_000}">')),
+    ("a tag that never ends", lambda it: it.honest() + b"<" + b"a" * 20_000_000),
+    ("a comment that never ends", lambda it: it.honest() + b"<!--" + b"-" * 20_000_000),
+    ("a hundred thousand signatures", lambda it: stuffed(it, f"<ds:Signature xmlns:ds='{DSIG}'/>" * 90_000)),
+    ("a hundred thousand ends", lambda it: it.honest() + b"</x>" * 100_000),
+]
+COSTS = [*((one.name, one.forge) for one in CORPUS), *FLOODS, *BOMBS]
+
+
+def typed(bench: Bench, declarations: str) -> bytes:
+    return within(bench.honest(), "<edXML ", f"<!DOCTYPE edXML [{declarations}]><edXML ")
+
+
+def laughs(bench: Bench, letters: int, kind: str = "") -> bytes:
+    sign = "%" if kind else "&"
+    each = (f'<!ENTITY {kind}l{n} "{f"{sign}l{n - 1};" * 10}">' for n in range(1, 10))
+    return typed(bench, f'<!ENTITY {kind}l0 "{"a" * letters}">{"".join(each)}').replace(b"<edXML:Subject>", b"&l9;", 1)
+
+
+def test_the_corpus_is_large() -> None:
+    assert len(COSTS) >= 100
+
+
+@pytest.mark.parametrize(("name", "forge"), COSTS, ids=[name for name, _ in COSTS])
+def test_it_is_refused_within_a_second_and_64_megabytes(
+    bench: Bench, name: str, forge: Callable[[Bench], bytes]
+) -> None:
+    cost = spent(bench, forge(bench))
+    assert cost.code != ""
+    assert cost.seconds < SECOND
+    assert cost.mebibytes < MEMORY
+
+
+def test_what_is_measured_is_what_is_spent() -> None:
+    """Otherwise the limits above would hold whatever is done."""
+
+    class Spendthrift(Bench):
+        async def finding(self, body: bytes) -> Finding | None:
+            hoard = bytearray(b"x") * (100 * 1024 * 1024)
+            started = time.process_time()
+            while time.process_time() - started < 0.2:
+                hoard[0] ^= 1
+            return None
+
+    spendthrift = Spendthrift.create()
+    cost = spent(spendthrift, b"")
+    assert cost.seconds > 0.19
+    assert 90 < cost.mebibytes < 120
 
 
 def worst(bench: Bench) -> bytes:

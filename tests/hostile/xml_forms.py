@@ -104,7 +104,7 @@ UNSEEN = [
     Attack("a comment that looks like an end", "xml-comment", changed(insert("<!--></edXML:Subject>-->", _TEXT))),
     Attack("an instruction in the base64", "xml-processing-instruction", changed(insert("<?x?>", _IN_BASE64))),
     Attack("an instruction in SignedInfo", "xml-processing-instruction", changed(insert("<?x?>", "</ds:SignedInfo>"))),
-    Attack("an instruction named xml", "xml-malformed", changed(insert("<?xml version='1.0'?>", _TEXT))),
+    Attack("an instruction named xml", "xml-processing-instruction", changed(insert("<?xml version='1.0'?>", _TEXT))),
     Attack("a section in the base64", "xml-cdata", changed(insert("<![CDATA[QQ==]]>", _IN_BASE64))),
     Attack("a section in the digest value", "xml-cdata", changed(insert("<![CDATA[]]>", "</ds:DigestValue>"))),
     Attack("a comment before the root", "xml-comment", changed(insert("<!-- -->", _ROOT))),
