@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     behind_proxy: bool = Field(False, description="a TLS-terminating proxy stands in front; plain HTTP is wanted")
     database_connections: int = Field(8, ge=2, le=64)
     max_envelope_bytes: int = Field(64 * MIB, ge=1024, description="largest application/xml body")
+    max_attachment_bytes: int = Field(1024 * MIB, ge=1024, description="largest attachment sent as a part")
+    max_request_bytes: int = Field(2048 * MIB, ge=1024, description="largest multipart/related body")
     max_attachments: int = Field(200, ge=1)
     max_recipients: int = Field(5000, ge=1)
     head_seconds: float = Field(15.0, gt=0, description="by when the head of a request must be there")

@@ -137,6 +137,7 @@ def build(settings: Settings) -> Hub:
     policy = Policy(
         recipients=settings.max_recipients,
         attachments=settings.max_attachments,
+        scratch=payloads.incoming,
         revocation=revocation,
         scanner=scanner,
     )

@@ -110,13 +110,18 @@ def system_add(
     auditor: Annotated[
         bool, typer.Option("--auditor", help=_("May read the exchange log and every document."))
     ] = False,
+    inline_only: Annotated[
+        bool, typer.Option("--inline-only", help=_("Takes documents with their attachments inside only."))
+    ] = False,
     data: Data = None,
     as_json: output.AsJson = False,
 ) -> None:
     from hub.ledger import registration
 
     with opened(data) as ledger:
-        client_id, secret = ledger.write_now(registration.add_system, name, channel, url, auditor=auditor)
+        client_id, secret = ledger.write_now(
+            registration.add_system, name, channel, url, auditor=auditor, inline_only=inline_only
+        )
     shown = {"name": name, "client_id": client_id, "client_secret": secret}
     lines = [f"client_id: {client_id}", f"client_secret: {secret}", _("The secret is shown only now.")]
     output.show(shown, lines)

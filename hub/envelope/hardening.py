@@ -12,9 +12,10 @@ Raises ``Refused`` with an ``xml-*`` code and the line as location.
 
 from __future__ import annotations
 
+import codecs
 import xml.parsers.expat as expat
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from lxml import etree
 
@@ -22,7 +23,10 @@ from hub.envelope.names import EDXML
 from hub.problems import Refused
 
 XINCLUDE = "http://www.w3.org/2001/XInclude"
+PIECE = 1024 * 1024
 _NEW_LINE = b"\n"
+_MARKS = ((b"<!DOCTYPE", "xml-dtd"), (b"<!--", "xml-comment"), (b"<![CDATA[", "xml-cdata"))
+_LONGEST_MARK = max(len(mark) for mark, _ in _MARKS)
 _BASE64 = f"{EDXML} ContentTransferEncoded"  # as expat joins namespace and name
 
 
@@ -133,34 +137,87 @@ class _Scan:
             self.text_until(self.parser.CurrentByteIndex)
         self.opened = ""
 
-
-def scan(body: bytes, limits: Limits) -> None:
-    """Steps 1 and 2 over the whole document at once (expat 2.5 is quadratic on long tokens fed in pieces)."""
-    if b"\0" in body:
-        raise Refused("xml-encoding", "NUL octet")
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Refused("xml-encoding", f"octet {error.start} is not UTF-8") from error
-    # before expat sees it: a refusal inside a parse lets the parse run on to its end, entities expanded
-    before, doctype, _ = body.partition(b"<!DOCTYPE")
-    if doctype:
-        raise Refused("xml-dtd", "", f"line {before.count(_NEW_LINE) + 1}")
-    scanner = _Scan(limits)
-    try:
-        scanner.parser.Parse(body, True)
-        scanner.text_until(len(body))
-    except expat.ExpatError as error:
-        raise Refused("xml-malformed", expat.ErrorString(error.code), f"line {error.lineno}") from error
+    def feed(self, piece: bytes, *, final: bool) -> None:
+        try:
+            self.parser.Parse(piece, final)
+        except expat.ExpatError as error:
+            raise Refused("xml-malformed", expat.ErrorString(error.code), f"line {error.lineno}") from error
 
 
-def parse(body: bytes, limits: Limits = Limits()) -> Any:
-    """All three steps; the root element of the one tree that may be looked at."""
+class _Octets:
+    """What is refused by its octets alone, piece by piece: what is not UTF-8, and marks that stand for nothing else.
+
+    The marks (XML 1.0 §2.4) are of what no signature sees. They are found before expat sees them, which keeps a comment
+    whole before it tells, and goes on to the end, entities expanded, when told off.
+    """
+
+    def __init__(self) -> None:
+        self.decoder = codecs.getincrementaldecoder("utf-8")()
+        self.fed = 0
+        self.lines = 1
+        self.before = b""  # a mark may begin at the end of the piece before
+        self.declared = False
+
+    def check(self, piece: bytes, *, final: bool) -> None:
+        if b"\0" in piece:
+            raise Refused("xml-encoding", "NUL octet")
+        waiting = len(self.decoder.getstate()[0])
+        try:
+            self.decoder.decode(piece, final)
+        except UnicodeDecodeError as error:
+            raise Refused("xml-encoding", f"octet {self.fed - waiting + error.start} is not UTF-8") from error
+        whole = self.before + piece if self.before else piece
+        self._refuse_marked(whole)
+        if not final:
+            kept = max(0, len(whole) - _LONGEST_MARK + 1)
+            self.lines += whole.count(_NEW_LINE, 0, kept)
+            self.before = whole[kept:]
+        self.fed += len(piece)
+
+    def _refuse_marked(self, octets: bytes) -> None:
+        found = [(octets.find(mark), code) for mark, code in _MARKS]
+        # after the declaration, which looks like an instruction; expat sees whether the first one is it
+        first = 0 if self.declared else octets.find(b"?>") + 1 or len(octets)
+        self.declared = self.declared or first < len(octets)
+        found.append((octets.find(b"<?", first), "xml-processing-instruction"))
+        place, code = min((one for one in found if one[0] >= 0), default=(-1, ""))
+        if code:
+            raise Refused(code, "", f"line {self.lines + octets.count(_NEW_LINE, 0, place)}")
+
+
+def scan(body: bytes | BinaryIO, limits: Limits) -> None:
+    """Steps 1 and 2; a file is read in pieces.
+
+    Expat begins an unfinished token again with every piece that it is given (2.5): pieces are large, and a tag that
+    does not end within one is refused.
+    """
+    octets, scanner = _Octets(), _Scan(limits)
+    if isinstance(body, bytes):
+        octets.check(body, final=True)
+        scanner.feed(body, final=True)
+    else:
+        while piece := body.read(PIECE):
+            octets.check(piece, final=False)
+            scanner.feed(piece, final=False)
+            if octets.fed - max(0, scanner.parser.CurrentByteIndex) > 2 * PIECE:
+                scanner.refuse("xml-limit", f"a tag longer than {PIECE} octets")
+        octets.check(b"", final=True)
+        scanner.feed(b"", final=True)
+    scanner.text_until(octets.fed)
+
+
+def parse(body: bytes | BinaryIO, limits: Limits = Limits()) -> Any:
+    """All three steps; the root element of the one tree that may be looked at. A file is read twice, in pieces."""
     scan(body, limits)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_blank_text=False, recover=False
     )
     try:
-        return etree.fromstring(body, parser)
+        if isinstance(body, bytes):
+            return etree.fromstring(body, parser)
+        body.seek(0)
+        while piece := body.read(PIECE):
+            parser.feed(piece)
+        return parser.close()
     except etree.XMLSyntaxError as error:
         raise Refused("xml-malformed", error.msg or "", f"line {error.lineno}") from error

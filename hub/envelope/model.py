@@ -160,7 +160,8 @@ class ReceivedPart:
 class ReceivedEnvelope:
     """Octets as they arrived, with who brought them and when. Nothing in here has been looked at.
 
-    ``body`` and ``sha256`` are the edXML document's; ``parts`` are what came beside it.
+    ``body`` and ``sha256`` are the edXML document's; ``parts`` are what came beside it. A long document is not held:
+    its ``body`` is empty, ``file`` gives its ``length`` octets from the start.
     """
 
     body: bytes
@@ -169,10 +170,12 @@ class ReceivedEnvelope:
     received_at: datetime
     traceparent: str = ""
     parts: tuple[ReceivedPart, ...] = ()
+    file: Callable[[], BinaryIO] | None = None
+    length: int = 0
 
     @property
     def size(self) -> int:
-        return len(self.body)
+        return len(self.body) if self.file is None else self.length
 
 
 def parse_edxml_date(text: str) -> date | None:

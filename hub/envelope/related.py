@@ -83,6 +83,12 @@ def media_type(text: str) -> tuple[str, dict[str, str]]:
     return match.group(1).lower(), parameters
 
 
+def simple_type(text: str) -> str:
+    """A type that may stand in a header and holds no other parts; octets where somebody wrote something else."""
+    holds = text.lower().startswith(("multipart/", "message/"))
+    return text if _SIMPLE.fullmatch(text) and not holds else "application/octet-stream"
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """What the ``Content-Type`` says. ``start`` is the root's identifier, empty when the first part is the root."""
@@ -351,9 +357,7 @@ def _pieces(octets: Octets) -> Iterator[bytes]:
 def _part_head(boundary: str, identifier: str, content_type: str, sha256: str) -> bytes:
     if identifier and not content_id(identifier):
         raise Refused("multipart-malformed", f"Content-ID {identifier[:80]!r}")
-    if not _SIMPLE.fullmatch(content_type) or content_type.lower().startswith(("multipart/", "message/")):
-        content_type = "application/octet-stream"
-    lines = [f"\r\n--{boundary}", f"Content-Type: {content_type}"]
+    lines = [f"\r\n--{boundary}", f"Content-Type: {simple_type(content_type)}"]
     if identifier:
         lines.append(f"Content-ID: <{identifier}>")
         lines.append("Content-Transfer-Encoding: binary")

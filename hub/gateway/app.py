@@ -13,6 +13,7 @@ from hub.gateway import (
     agencies,
     audit,
     capabilities,
+    content,
     docs,
     envelopes,
     inbox,
@@ -31,6 +32,7 @@ from hub.gateway.trace import TraceContext
 ROUTERS = (
     oauth2.router,
     envelopes.router,
+    content.router,
     inbox.router,
     statuses.router,
     receipts.router,

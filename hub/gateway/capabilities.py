@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from hub import __version__
 from hub.envelope.names import PROFILE
 from hub.gateway.context import gateway
+from hub.gateway.multipart import CONTENT_TYPES
 from hub.registry.model import OFFERED_CHANNELS
 from hub.signatures.algorithms import DIGESTS, ENVELOPED, EXCLUSIVE_C14N, METHODS, RSA_MINIMUM_BITS
 from hub.signatures.chain import common_name
@@ -25,9 +26,11 @@ async def capabilities(request: Request) -> Response:
         "hub": settings.hub_name,
         "version": __version__,
         "profiles": [PROFILE],
-        "content_types": ["application/xml"],
+        "content_types": list(CONTENT_TYPES),
         "limits": {
             "envelope_bytes": settings.max_envelope_bytes,
+            "attachment_bytes": settings.max_attachment_bytes,
+            "request_bytes": settings.max_request_bytes,
             "attachments": policy.attachments,
             "recipients": policy.recipients,
             "xml": {

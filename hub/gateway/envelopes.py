@@ -1,48 +1,33 @@
-"""``/v1/envelopes``: submit, check, look at, get the original octets."""
+"""``/v1/envelopes``: submit, check, look at."""
 
 from __future__ import annotations
 
-import base64
 from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import JSONResponse
 
 from hub import language
 from hub.clock import rfc3339
 from hub.gateway import metrics
 from hub.gateway.authentication import Caller
-from hub.gateway.body import check_head, streamed
-from hub.gateway.conditional import is_known
-from hub.gateway.context import Gateway, gateway
-from hub.gateway.handed import Octets
+from hub.gateway.context import gateway
+from hub.gateway.multipart import BODY, submission
 from hub.gateway.problem_details import problem
 from hub.gateway.trace import traceparent
 from hub.intake import Admitted, Rejected
 from hub.ledger import Transaction, deliveries, envelopes
 from hub.ledger.deliveries import MatrixRow
-from hub.problems import Deferred, Finding, Refused, explain
+from hub.problems import Finding, Refused, explain
 from hub.registry.model import System
 
 router = APIRouter(tags=["envelopes"])
-XML = ("application/xml", "text/xml")
-# read at once below this; streamed from the file above it
-AT_ONCE = 256 * 1024
 
-
-class FileContent(FileResponse):
-    """A file in pieces of half a MiB: every piece is a hop to a thread."""
-
-    chunk_size = 512 * 1024
-
-
-_BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/xml": {"schema": {"type": "string"}}}}
-}
 _REFUSED: dict[int | str, dict[str, Any]] = {
     409: {"description": "document-conflict: the document id was used for other octets"},
-    413: {"description": "request-too-large"},
+    400: {"description": "multipart-malformed, multipart-root, request-invalid"},
+    413: {"description": "request-too-large, attachment-too-large"},
     422: {"description": "refused: the findings say what to mend; `refusal` is the signed proof"},
     503: {"description": "deferred: repeat after Retry-After"},
 }
@@ -53,15 +38,13 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
     status_code=201,
     summary="Submit a signed envelope",
     responses={200: {"description": "an exact repeat: the first acknowledgement"}, **_REFUSED},
-    openapi_extra=_BODY,
+    openapi_extra=BODY,
 )
 async def submit(request: Request, caller: Caller) -> Response:
     context = gateway(request)
-    limit = context.settings.max_envelope_bytes
     try:
-        check_head(request, XML, limit)
-        async with streamed(request, context.payloads, limit) as body:
-            outcome = await context.intake.submit(body, caller, traceparent(request))
+        async with submission(request, context) as sent:
+            outcome = await context.intake.submit(sent.body, caller, traceparent(request), sent.parts)
     except Refused as refusal:  # turned away before there was a body to judge; what is judged comes back as a value
         await context.intake.turn_away(caller, refusal)
         raise
@@ -95,13 +78,12 @@ def _links(envelope_id: str) -> dict[str, str]:
     return {"self": base, "content": f"{base}/content", "receipts": f"{base}/receipts"}
 
 
-@router.post("/v1/envelopes:check", summary="Ask for the verdict; nothing is stored", openapi_extra=_BODY)
+@router.post("/v1/envelopes:check", summary="Ask for the verdict; nothing is stored", openapi_extra=BODY)
 async def check(request: Request, caller: Caller) -> Response:
     context = gateway(request)
-    limit = context.settings.max_envelope_bytes
-    check_head(request, XML, limit)
-    async with streamed(request, context.payloads, limit) as body:
-        report = await context.intake.check(body, caller.id, language.choose(request.headers.get("accept-language")))
+    spoken = language.choose(request.headers.get("accept-language"))
+    async with submission(request, context) as sent:
+        report = await context.intake.check(sent.body, caller.id, spoken, sent.parts)
     return JSONResponse(report)
 
 
@@ -144,6 +126,8 @@ def _show(transaction: Transaction, envelope_id: str, caller: System) -> dict[st
         "due_on": None if record.due_on is None else record.due_on.isoformat(),
         "sha256": record.sha256,
         "size": record.size,
+        "form": "related" if record.parts else "inline",
+        "content_size": record.size + record.parts_size,
         "received_at": rfc3339(record.received_at),
         "signer": record.details.get("signer"),
         "attachments": record.details.get("attachments", []),
@@ -167,37 +151,3 @@ def _matrix_row(row: MatrixRow) -> dict[str, Any]:
         "reason": row.reason,
         "business_status": status,
     }
-
-
-@router.get(
-    "/v1/envelopes/{envelope_id}/content",
-    summary="The original octets",
-    response_class=Response,
-    responses={200: {"content": {"application/xml": {}}}},
-)
-async def content(request: Request, envelope_id: str, caller: Caller) -> Response:
-    context = gateway(request)
-    sha256, size = context.handed.octets(envelope_id, caller.id) or await _visible(context, envelope_id, caller)
-    headers = {
-        "ETag": f'"{sha256}"',
-        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:",
-        "Content-Disposition": f'attachment; filename="{envelope_id}.edxml"',
-        "Cache-Control": "private, immutable",
-    }
-    if is_known(request, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    try:
-        path = context.payloads.path(sha256, size)
-        if size <= AT_ONCE:
-            return Response(path.read_bytes(), headers=headers, media_type="application/xml")
-    except OSError as error:
-        raise Deferred("payload-unavailable", "the document's file cannot be read") from error
-    return FileContent(path, headers=headers, media_type="application/xml")
-
-
-async def _visible(context: Gateway, envelope_id: str, caller: System) -> Octets:
-    found = await context.ledger.read(envelopes.visible_payload, envelope_id, None if caller.auditor else caller.id)
-    if found is None:
-        raise Refused("not-found", envelope_id)
-    sha256, size, _document_id = found
-    return Octets(sha256, size)

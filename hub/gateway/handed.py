@@ -16,10 +16,11 @@ REMEMBERED = 20_000
 
 
 class Octets(NamedTuple):
-    """Where an envelope's octets are found: digest, size."""
+    """Where an envelope's octets are found: the document's digest and size, how many attachments lie beside it."""
 
     sha256: str
     size: int
+    parts: int
 
 
 class Handed:
@@ -30,7 +31,7 @@ class Handed:
 
     def remember(self, system_id: str, leased: Iterable[Leased]) -> None:
         for one in leased:
-            self._known[one.envelope_id, system_id] = Octets(one.sha256, one.size)
+            self._known[one.envelope_id, system_id] = Octets(one.sha256, one.size, one.parts)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
 

@@ -75,6 +75,8 @@ def _delivery(one: Leased) -> dict[str, Any]:
         "due_on": None if one.due_on is None else one.due_on.isoformat(),
         "sha256": one.sha256,
         "size": one.size,
+        "form": "related" if one.parts else "inline",
+        "content_size": one.size + one.parts_size,
         "received_at": rfc3339(one.received_at),
         "attempt": one.attempts,
         "lease": {"id": one.lease_id, "until": rfc3339(one.lease_until)},

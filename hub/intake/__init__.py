@@ -6,6 +6,6 @@ Comes in: a body already streamed and hashed, and who brought it. Goes out: ``Ad
 The gateway and other facades share this room, so that none of them can accept by other rules.
 """
 
-from hub.intake.acceptance import Admitted, Intake, Rejected
+from hub.intake.acceptance import Admitted, IncomingPart, Intake, Rejected
 
-__all__ = ["Admitted", "Intake", "Rejected"]
+__all__ = ["Admitted", "IncomingPart", "Intake", "Rejected"]

@@ -2,26 +2,28 @@
 
 1. Judge the octets (validation, the numbered table there).
 2. Refused: sign a refusal, log it with the digest of what came, answer. The octets are forgotten.
-3. Make the octets durable under their digest.
+3. Make the octets durable under their digest, and those of every attachment beside them.
 4. Sign the acknowledgement: it names that digest.
 5. One transaction commits envelope, deliveries, outbox, acknowledgement and log entry, if the duplicate key is free.
 6. Key taken by the same octets: give the first acknowledgement again. By others: refuse (document-conflict).
-A crash after 3 leaves a file nobody refers to; a crash after 5 leaves an accepted envelope whose sender repeats and
+A crash after 3 leaves files nobody refers to; a crash after 5 leaves an accepted envelope whose sender repeats and
 gets the same acknowledgement. The answer is sent only after 5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.envelope.model import ReceivedEnvelope
+from hub.envelope.model import ReceivedEnvelope, ReceivedPart
 from hub.envelope.names import PROFILE
 from hub.intake.alerts import alerts, tell
+from hub.intake.room import Room
 from hub.ledger import Ledger, PayloadWriter, Transaction, envelopes, exchange_log, receipts
 from hub.ledger.envelopes import Acceptance, Stored
 from hub.ledger.group_commit import GroupCommit
@@ -33,6 +35,18 @@ from hub.registry.directory import Directory
 from hub.registry.model import System
 from hub.validation import Accepted, Declined, VerifiedEnvelope, begin, judge, report
 from hub.validation.examination import Policy
+
+# octets of documents judged at once: a tree of one takes three times its length
+JUDGED_AT_ONCE = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingPart:
+    """One attachment beside the document, on its way in. ``content_id`` is bare."""
+
+    content_id: str
+    content_type: str
+    octets: PayloadWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +82,23 @@ class Intake:
         self.policy = policy
         self._wake = wake
         self._keeper = Keeper()
+        self._room = Room(JUDGED_AT_ONCE)
         self._commits: GroupCommit[Acceptance, Stored] = GroupCommit(ledger, envelopes.accept, single_statement=True)
 
-    async def submit(self, body: PayloadWriter, caller: System, traceparent: str = "") -> Admitted | Rejected:
-        """Accept or refuse one body. Raises ``Deferred`` (nothing is stored) when the hub cannot tell now."""
-        at = clock.now()
-        received = ReceivedEnvelope(body.read(), body.sha256, caller.id, at, traceparent)
+    async def submit(
+        self, body: PayloadWriter, caller: System, traceparent: str = "", parts: Sequence[IncomingPart] = ()
+    ) -> Admitted | Rejected:
+        """Accept or refuse one document. Raises ``Deferred`` (nothing is stored) when the hub cannot tell now."""
+        received = _received(body, caller.id, traceparent, parts)
         try:
-            verdict = await judge(received, self._directory, self.policy)
+            async with self._room.taken(body.size):
+                verdict = await judge(received, self._directory, self.policy)
         except Deferred as deferral:
             await self._log_deferral(received, deferral)
             raise
         if isinstance(verdict, Declined):
             return await self._reject(received, verdict)
-        return await self._admit(body, verdict)
+        return await self._admit([body, *(part.octets for part in parts)], verdict)
 
     async def turn_away(self, caller: System, refusal: Refused) -> None:
         """Log a submission refused by its head or length: there are no octets to name, so no refusal is signed."""
@@ -94,15 +111,19 @@ class Intake:
         )
         await self._ledger.write(exchange_log.append, [entry])
 
-    async def check(self, body: PayloadWriter, system_id: str, spoken: report.Language) -> dict[str, Any]:
+    async def check(
+        self, body: PayloadWriter, system_id: str, spoken: report.Language, parts: Sequence[IncomingPart] = ()
+    ) -> dict[str, Any]:
         """The verdict that ``submit`` would give, duplicates aside, explained; nothing is stored or logged."""
-        received = ReceivedEnvelope(body.read(), body.sha256, system_id, clock.now())
-        return await report.explain(await begin(received, self._directory, self.policy), spoken)
+        received = _received(body, system_id, "", parts)
+        async with self._room.taken(body.size):
+            return await report.explain(await begin(received, self._directory, self.policy), spoken)
 
-    async def _admit(self, body: PayloadWriter, verdict: Accepted) -> Admitted | Rejected:
+    async def _admit(self, bodies: Sequence[PayloadWriter], verdict: Accepted) -> Admitted | Rejected:
         envelope = verdict.envelope
+        different = {body.sha256: body for body in bodies}
         try:
-            await self._keeper.add(body)
+            await asyncio.gather(*(self._keeper.add(body) for body in different.values()))
         except OSError as error:
             raise Deferred("payload-unavailable", error.strerror or "", retry_after=30) from error
         acceptance = self._rows(envelope)
@@ -182,7 +203,40 @@ class Intake:
                 entry.row() for entry in (_accepted(envelope_id, envelope, codes, at), *_alerts(envelope, envelope_id))
             ],
             pending=_pending(envelope_id, envelope, at),
+            parts=_parts(envelope_id, envelope),
         )
+
+
+def _received(body: PayloadWriter, system_id: str, traceparent: str, parts: Sequence[IncomingPart]) -> ReceivedEnvelope:
+    return ReceivedEnvelope(
+        body.read() if body.in_memory else b"",
+        body.sha256,
+        system_id,
+        clock.now(),
+        traceparent,
+        tuple(
+            ReceivedPart(one.content_id, one.content_type, one.octets.size, one.octets.sha256, one.octets.open)
+            for one in parts
+        ),
+        None if body.in_memory else body.open,
+        body.size,
+    )
+
+
+def _parts(envelope_id: str, envelope: VerifiedEnvelope) -> list[dict[str, Any]]:
+    beside = (one for one in envelope.attachments if one.form == "part")
+    return [
+        {
+            "envelope_id": envelope_id,
+            "number": number,
+            "content_id": one.content_id,
+            "name": one.name,
+            "content_type": one.content_type,
+            "sha256": one.sha256,
+            "size": one.size,
+        }
+        for number, one in enumerate(beside, 1)
+    ]
 
 
 def _alerts(envelope: VerifiedEnvelope, envelope_id: str) -> list[Entry]:
@@ -229,6 +283,8 @@ def _envelope(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> dic
         "sha256": envelope.received.sha256,
         "size": envelope.received.size,
         "received_at": clock.rfc3339(at),
+        "parts": len(envelope.received.parts),
+        "parts_size": sum(part.size for part in envelope.received.parts),
         "details": {
             "signer": asdict(envelope.signer),
             "attachments": [asdict(attachment) for attachment in envelope.attachments],

@@ -56,12 +56,15 @@ def find(transaction: Transaction, codes: Sequence[str]) -> dict[str, Agency]:
                 agency.c.system_id,
                 system.c.channel,
                 and_(agency.c.active, system.c.active).label("active"),
+                system.c.inline_only,
             )
             .join(agency, agency.c.code == asked.c.code)
             .join(system, system.c.id == agency.c.system_id)
         )
         for row in rows:
-            found[row.asked] = Agency(row.code, row.name, row.system_id, row.channel, bool(row.active))
+            found[row.asked] = Agency(
+                row.code, row.name, row.system_id, row.channel, bool(row.active), bool(row.inline_only)
+            )
     return found
 
 

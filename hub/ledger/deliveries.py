@@ -74,6 +74,8 @@ class Leased:
     due_on: date | None
     sha256: str
     size: int
+    parts: int
+    parts_size: int
     received_at: datetime
 
 
@@ -148,6 +150,8 @@ def _letters(transaction: Transaction, envelope_ids: list[str]) -> dict[str, Row
             envelope.c.due_on,
             envelope.c.sha256,
             envelope.c.size,
+            envelope.c.parts,
+            envelope.c.parts_size,
             envelope.c.received_at,
         )
         .join(agency, agency.c.code == envelope.c.sender_code)

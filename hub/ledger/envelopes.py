@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select, text, tuple_
 
@@ -37,7 +37,8 @@ PENDING = ["envelope_id", "certificate_sha256", "issuer_sha256", "since"]
 class Acceptance:
     """Everything one accepted envelope commits. Rows are JSON-ready: times are RFC 3339 text.
 
-    ``parts``: attachments beside the document. ``pending``: certificates of which it is not known yet whether they were revoked.
+    ``pending``: certificates of which it is not known yet whether they were revoked. ``parts``: attachments beside the
+    document.
     """
 
     envelope: dict[str, Any]
@@ -209,6 +210,8 @@ class EnvelopeRecord:
     sha256: str
     size: int
     received_at: datetime
+    parts: int
+    parts_size: int
     details: dict[str, Any]
 
 
@@ -216,7 +219,8 @@ _COLUMNS = [
     envelope.c[name]
     for name in (
         "id", "sender_code", "sender_system_id", "document_id", "business_type", "number", "notation",
-        "promulgated_on", "document_type", "subject", "priority", "due_on", "sha256", "size", "received_at", "details",
+        "promulgated_on", "document_type", "subject", "priority", "due_on", "sha256", "size", "received_at", "parts",
+        "parts_size", "details",
     )
 ]  # fmt: skip
 
@@ -231,13 +235,22 @@ def find(transaction: Transaction, envelope_id: str) -> EnvelopeRecord | None:
     return None if row is None else EnvelopeRecord(**row._mapping)
 
 
-_VISIBLE = select(envelope.c.sha256, envelope.c.size, envelope.c.document_id).where(
+class Payload(NamedTuple):
+    """The document's octets, and how many attachments lie beside it."""
+
+    sha256: str
+    size: int
+    document_id: str
+    parts: int
+
+
+_VISIBLE = select(envelope.c.sha256, envelope.c.size, envelope.c.document_id, envelope.c.parts).where(
     envelope.c.id == bindparam("envelope_id")
 )
 
 
-def visible_payload(transaction: Transaction, envelope_id: str, system_id: str | None) -> tuple[str, int, str] | None:
-    """(sha256, size, document id) if the system sent or received the envelope; ``system_id`` None sees all."""
+def visible_payload(transaction: Transaction, envelope_id: str, system_id: str | None) -> Payload | None:
+    """Where the octets are, if the system sent or received the envelope; ``system_id`` None sees all."""
     statement = _VISIBLE
     if system_id is not None:
         recipient = (
@@ -247,4 +260,24 @@ def visible_payload(transaction: Transaction, envelope_id: str, system_id: str |
         )
         statement = statement.where((envelope.c.sender_system_id == bindparam("system_id")) | recipient)
     row = transaction.execute(statement, {"envelope_id": envelope_id, "system_id": system_id}).one_or_none()
-    return None if row is None else (row.sha256, row.size, row.document_id)
+    return None if row is None else Payload(row.sha256, row.size, row.document_id, row.parts)
+
+
+class PartRecord(NamedTuple):
+    """An attachment beside the document, under the name and type that the signed manifest gives it."""
+
+    content_id: str
+    name: str
+    content_type: str
+    sha256: str
+    size: int
+
+
+def parts_of(transaction: Transaction, envelope_id: str) -> tuple[PartRecord, ...]:
+    """The attachments beside a document, in the manifest's order."""
+    rows = transaction.execute(
+        select(*(envelope_part.c[name] for name in PartRecord._fields))
+        .where(envelope_part.c.envelope_id == envelope_id)
+        .order_by(envelope_part.c.number)
+    )
+    return tuple(PartRecord(*row) for row in rows)

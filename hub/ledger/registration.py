@@ -36,7 +36,13 @@ ACTOR = "command line"
 
 
 def add_system(
-    transaction: Transaction, name: str, channel: str, url: str | None = None, *, auditor: bool = False
+    transaction: Transaction,
+    name: str,
+    channel: str,
+    url: str | None = None,
+    *,
+    auditor: bool = False,
+    inline_only: bool = False,
 ) -> tuple[str, str]:
     """Register a system; returns client id and secret. Raises ``Refused``: ``registry-*``, ``channel-not-offered``."""
     name = name.strip()
@@ -51,9 +57,9 @@ def add_system(
     identifier, secret = clock.new_id(), clock.new_secret()
     client_id = f"sys-{identifier.replace('-', '')[16:]}"
     at = clock.now()
-    system = System(identifier, name, channel, client_id, secret_digest(secret), auditor, True)
+    system = System(identifier, name, channel, client_id, secret_digest(secret), auditor, True, inline_only)
     systems.add(transaction, system, url, at)
-    detail = {"system": system.id, "name": name, "channel": channel, "auditor": auditor}
+    detail = {"system": system.id, "name": name, "channel": channel, "auditor": auditor, "inline_only": inline_only}
     exchange_log.append(transaction, [Entry(Event.SYSTEM_ADDED, at, actor=ACTOR, detail=detail)])
     return client_id, secret
 

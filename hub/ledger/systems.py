@@ -21,11 +21,13 @@ _COLUMNS = (
     system.c.secret_sha256,
     system.c.auditor,
     system.c.active,
+    system.c.inline_only,
 )
 
 
 def _system(row: Row[*tuple[Any, ...]]) -> System:
-    return System(row.id, row.name, row.channel, row.client_id, row.secret_sha256, bool(row.auditor), bool(row.active))
+    flags = (bool(row.auditor), bool(row.active), bool(row.inline_only))
+    return System(row.id, row.name, row.channel, row.client_id, row.secret_sha256, *flags)
 
 
 def add(transaction: Transaction, new: System, url: str | None, at: datetime) -> None:
@@ -43,6 +45,7 @@ def add(transaction: Transaction, new: System, url: str | None, at: datetime) ->
             secret_sha256=new.secret_sha256,
             auditor=new.auditor,
             active=new.active,
+            inline_only=new.inline_only,
             created_at=at,
         )
     )

@@ -60,6 +60,8 @@ system = Table(
     Column("auditor", Boolean, nullable=False, server_default=expression.false()),
     Column("active", Boolean, nullable=False, server_default=expression.true()),
     Column("created_at", Instant, nullable=False),
+    # it takes documents with their attachments inside only, not as parts beside them
+    Column("inline_only", Boolean, nullable=False, server_default=expression.false()),
     CheckConstraint("channel IN ('pull', 'push', 'amqp', 'mail', 'folder')", name="channel"),
 )
 
@@ -202,6 +204,9 @@ envelope = Table(
     _not_null_text("traceparent"),
     # without diacritics and case, for people's search; statements written by hand fill it with search_text()
     Column("search", Text, nullable=False, default=_search_default, server_default=text("''")),
+    # attachments beside the document, and their octets together
+    Column("parts", Integer, nullable=False, server_default=text("0")),
+    Column("parts_size", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("sender_code", "document_id", "business_type"),
     CheckConstraint("business_type BETWEEN 0 AND 3", name="business_type"),
     CheckConstraint("priority BETWEEN 0 AND 4", name="priority"),
@@ -209,6 +214,19 @@ envelope = Table(
     Index("ix_envelope_document_id", "document_id"),
     # an agency's sent letters, newest first: identifiers are time-ordered
     Index("ix_envelope_sender", "sender_code", "id"),
+)
+
+# An attachment that came beside the document. Its octets are a payload of their own, kept once for all who send it.
+envelope_part = Table(
+    "envelope_part",
+    metadata,
+    Column("envelope_id", Text, ForeignKey("envelope.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("content_id", Text, nullable=False),
+    _not_null_text("name"),
+    _not_null_text("content_type"),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
 )
 
 delivery = Table(

@@ -31,17 +31,22 @@ class System:
     secret_sha256: str
     auditor: bool
     active: bool
+    inline_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Agency:
-    """An agency as routing needs it. ``active`` is false when the agency or its system is suspended."""
+    """An agency as routing needs it. ``active`` is false when the agency or its system is suspended.
+
+    ``inline_only``: its system takes documents with their attachments inside only, not beside them.
+    """
 
     code: str
     name: str
     system_id: str
     channel: str
     active: bool
+    inline_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

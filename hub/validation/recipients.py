@@ -1,4 +1,4 @@
-"""Check: every recipient is registered, active and named once; one that is not refuses the whole (DESIGN, HTTP)."""
+"""Check: every recipient is registered, active, named once, and can take this form; else the whole is refused."""
 
 from __future__ import annotations
 
@@ -31,4 +31,6 @@ async def check(exam: Examination) -> None:
             exam.find("recipient-repeated", party.code, location)
         else:
             chosen[agency.code] = agency
+            if agency.inline_only and exam.received.parts:
+                exam.find("recipient-form", party.code, location)
     exam.recipients = tuple(chosen.values())
