@@ -9,6 +9,7 @@ import uuid
 import warnings
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 from asn1crypto import keys, x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -69,7 +70,9 @@ def signed_pdf(document: bytes, identity: Identity, field: str = "Signature1") -
     key = keys.PrivateKeyInfo.load(identity.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
     signer = signers.SimpleSigner(chain[0], key, SimpleCertificateStore.from_certs(chain))
     what = signers.PdfSignatureMetadata(field, md_algorithm="sha256", subfilter=fields.SigSeedSubFilter.PADES)
-    output: io.BytesIO = signers.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(document)), what, signer=signer)
+    writer = IncrementalPdfFileWriter(io.BytesIO(document))
+    with ThreadPoolExecutor(1) as thread:  # it starts an event loop, and the caller may be in one
+        output: io.BytesIO = thread.submit(signers.sign_pdf, writer, what, signer=signer).result()
     return output.getvalue()
 
 
@@ -187,3 +190,8 @@ def second_name(name: str, other: str) -> zipfile.ZipInfo:
     field = struct.pack("<BL", 1, zlib.crc32(name.encode())) + other.encode()
     info.extra = struct.pack("<2H", 0x7075, len(field)) + field
     return info
+
+
+def unreadable_pdf() -> bytes:
+    """Whole by its head and end, but its catalogue is not where everything says."""
+    return pdf().replace(b"/Type /Catalog /Pages 2 0 R", b"/Type /Catalog /Pages 9 0 R")
