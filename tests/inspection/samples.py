@@ -195,3 +195,8 @@ def second_name(name: str, other: str) -> zipfile.ZipInfo:
 def unreadable_pdf() -> bytes:
     """Whole by its head and end, but its catalogue is not where everything says."""
     return pdf().replace(b"/Type /Catalog /Pages 2 0 R", b"/Type /Catalog /Pages 9 0 R")
+
+
+def nested_pdf() -> bytes:
+    """Arrays in arrays, deeper than any parser that calls itself can follow."""
+    return pdf().replace(b"/Kids [4 0 R]", b"/Kids " + b"[" * 100_000 + b"]" * 100_000)
