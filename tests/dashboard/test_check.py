@@ -10,12 +10,13 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from hub.ledger import Transaction, tables
+from hub.ledger import Ledger, Transaction, tables
 from hub.problems import CATALOGUE
+from hub.signatures.chain import TrustStore
 from hub.validation import SEQUENCE
 from tests.dashboard.conftest import Reader, Site
-from tests.dashboard.seeding import PASSWORD
-from tests.dashboard.serving import LARGEST_ENVELOPE
+from tests.dashboard.seeding import PASSWORD, seed
+from tests.dashboard.serving import LARGEST_ENVELOPE, served
 from tests.hostile.forgery import within
 from tests.intake.register import Register, signed_letter
 
@@ -191,6 +192,24 @@ def test_a_crafted_file_name_stays_text(client: httpx.Client, watched: Site) -> 
     log_in(client, "truc")
     page = check(client, letter(watched), "<script>alert(1)</script>.edxml").text
     assert "<script>alert" not in page
+
+
+def test_a_hub_that_cannot_tell_says_so_and_when_to_try_again(tmp_path: Path) -> None:
+    register = Register()
+    signer = register.identity("H33.12")
+    register.store = TrustStore((), revision=1)
+    ledger = Ledger.sqlite(tmp_path / "ledger.db")
+    seed(ledger)
+    with served(ledger, tmp_path, register) as address, httpx.Client(base_url=address) as opened:
+        opened.headers["Accept-Language"] = "en"
+        log_in(opened, "truc")
+        response = check(opened, signed_letter(signer, RECIPIENT))
+    ledger.close()
+    assert response.status_code == 200
+    assert "The hub cannot tell now" in response.text
+    assert "Try again in 5 minutes." in response.text
+    assert "What stands in the way" in response.text
+    assert dict(outcomes(response.text))["signature"] == "Cannot tell now"
 
 
 @pytest.mark.services

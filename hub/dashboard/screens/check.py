@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +21,6 @@ from hub.problems import Deferred, HubError, explain
 from hub.registry.model import Agency
 
 FIELD = "envelope"
-# a large letter takes much memory while it is judged: two at once, the others queue
-AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,6 @@ class Explained:
 class CheckScreens:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self._judging = asyncio.Semaphore(AT_ONCE)
 
     def add(self, router: APIRouter) -> None:
         router.add_api_route("/check", self.form, methods=["GET"])
@@ -70,16 +66,15 @@ class CheckScreens:
         names. The first look finds that agency, the second judges for its system.
         """
         explain_it, spoken = self.desk.context.explain, language.current.get()
-        async with self._judging:
-            if visitor.own_agency is not None:
-                agency = await self._agency(visitor.own_agency)
-                return await explain_it(upload.body, "" if agency is None else agency.system_id, spoken), ""
-            report = await explain_it(upload.body, "", spoken)
-            document = report["document"]
-            sender = None if document is None else await self._agency(document["sender"])
-            if sender is None:
-                return report, ""
-            report = await explain_it(upload.body, sender.system_id, spoken)
+        if visitor.own_agency is not None:
+            agency = await self._agency(visitor.own_agency)
+            return await explain_it(upload.body, "" if agency is None else agency.system_id, spoken), ""
+        report = await explain_it(upload.body, "", spoken)
+        document = report["document"]
+        sender = None if document is None else await self._agency(document["sender"])
+        if sender is None:
+            return report, ""
+        report = await explain_it(upload.body, sender.system_id, spoken)
         names = await self.desk.ledger.read(journey.system_names, {sender.system_id})
         return report, names.get(sender.system_id, "")
 
