@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from hub import clock
 from hub.signatures.sign import PrivateKey, Signer
@@ -75,6 +75,14 @@ class Identity:
         return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in self.chain)
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where an authority's word on revocation can be had, as its certificates name it; URLs."""
+
+    lists: tuple[str, ...] = ()
+    responders: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Authority:
     """A certificate authority that can issue, revoke and say what it revoked."""
@@ -83,14 +91,20 @@ class Authority:
     certificate: x509.Certificate
     revoked: dict[int, datetime] = field(default_factory=dict)
     crl_number: int = 0
+    addresses: Addresses = field(default_factory=Addresses)
+    reasons: dict[int, x509.ReasonFlags] = field(default_factory=dict)
 
     @property
     def certificate_pem(self) -> bytes:
         return self.certificate.public_bytes(Encoding.PEM)
 
-    def revoke(self, certificate: x509.Certificate, at: datetime | None = None) -> None:
+    def revoke(
+        self, certificate: x509.Certificate, at: datetime | None = None, reason: x509.ReasonFlags | None = None
+    ) -> None:
         """Put a certificate on the lists made from now on."""
         self.revoked[certificate.serial_number] = at or clock.now()
+        if reason is not None:
+            self.reasons[certificate.serial_number] = reason
 
     def crl(self, *, issued: datetime | None = None, days: float = 7) -> x509.CertificateRevocationList:
         """A new list with the next number. ``issued`` in the past makes a stale one, in the future a premature one."""
@@ -105,8 +119,10 @@ class Authority:
             .add_extension(_authority_key(self.certificate), critical=False)
         )
         for serial, at in self.revoked.items():
-            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at).build()
-            builder = builder.add_revoked_certificate(entry)
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at)
+            if serial in self.reasons:
+                entry = entry.add_extension(x509.CRLReason(self.reasons[serial]), critical=False)
+            builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(self.key, hashes.SHA256())
 
     def crl_pem(self, *, issued: datetime | None = None, days: float = 7) -> bytes:
@@ -121,11 +137,24 @@ class Pki:
     issuing: Authority
 
     @classmethod
-    def create(cls, name: str = "Liên Thông thử nghiệm", *, moment: datetime | None = None) -> Pki:
-        """A new PKI, valid from a year before ``moment`` (now) to ten years after."""
+    def create(
+        cls,
+        name: str = "Liên Thông thử nghiệm",
+        *,
+        moment: datetime | None = None,
+        root: Addresses | None = None,
+        issuing: Addresses | None = None,
+    ) -> Pki:
+        """A new PKI, valid from a year before ``moment`` (now) to ten years after.
+
+        ``root``, ``issuing``: the addresses in the certificates that each of the two issues.
+        """
         moment = moment or clock.now()
-        root = _authority(f"{name} – CA gốc", None, moment, path_length=1)
-        return cls(root, _authority(f"{name} – CA cấp", root, moment, path_length=0))
+        top = _authority(f"{name} – CA gốc", None, moment, path_length=1)
+        top.addresses = root or Addresses()
+        below = _authority(f"{name} – CA cấp", top, moment, path_length=0)
+        below.addresses = issuing or Addresses()
+        return cls(top, below)
 
     @classmethod
     def from_pem(cls, root_key: bytes, root: bytes, issuing_key: bytes, issuing: bytes) -> Pki:
@@ -233,7 +262,7 @@ def _leaf(
     if flaw is Flaw.UNKNOWN_CRITICAL:
         strange = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x05\x00")
         builder = builder.add_extension(strange, critical=True)
-    return builder.sign(issuer.key, hashes.SHA256())
+    return _addressed(builder, issuer.addresses).sign(issuer.key, hashes.SHA256())
 
 
 def _authority(name: str, parent: Authority | None, moment: datetime, *, path_length: int) -> Authority:
@@ -249,7 +278,21 @@ def _authority(name: str, parent: Authority | None, moment: datetime, *, path_le
     )
     if parent:
         builder = builder.add_extension(_authority_key(parent.certificate), critical=False)
+        builder = _addressed(builder, parent.addresses)
     return Authority(key, builder.sign(parent.key if parent else key, hashes.SHA384()))
+
+
+def _addressed(builder: x509.CertificateBuilder, addresses: Addresses) -> x509.CertificateBuilder:
+    """With cRLDistributionPoints and authorityInfoAccess, if there are addresses to name."""
+    if addresses.lists:
+        names = [x509.UniformResourceIdentifier(url) for url in addresses.lists]
+        points = [x509.DistributionPoint([name], None, None, None) for name in names]
+        builder = builder.add_extension(x509.CRLDistributionPoints(points), critical=False)
+    if addresses.responders:
+        names = [x509.UniformResourceIdentifier(url) for url in addresses.responders]
+        access = [x509.AccessDescription(AuthorityInformationAccessOID.OCSP, name) for name in names]
+        builder = builder.add_extension(x509.AuthorityInformationAccess(access), critical=False)
+    return builder
 
 
 def _read_authority(key: bytes, certificate: bytes) -> Authority:
