@@ -7,6 +7,7 @@ Comes in: signed envelopes, profiles, the hub's answers. Goes out: HTTP requests
 
 from adapters.client.asynchronous import AsyncHubClient
 from adapters.client.conversation import CallRefused, Credentials, HubUnreachable, RetryPolicy
+from adapters.client.files import ContentFiles, FilePart, beside
 from adapters.client.profile import Profile
 from adapters.client.proof import verify_receipt
 from adapters.client.synchronous import HubClient
@@ -14,10 +15,13 @@ from adapters.client.synchronous import HubClient
 __all__ = [
     "AsyncHubClient",
     "CallRefused",
+    "ContentFiles",
     "Credentials",
+    "FilePart",
     "HubClient",
     "HubUnreachable",
     "Profile",
     "RetryPolicy",
+    "beside",
     "verify_receipt",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from adapters.client.conversation import (
     access_token,
     converse,
 )
+from adapters.client.files import ContentFiles, FilePart, body_of
 from adapters.client.replies import (
     Acceptance,
     AgencyPage,
@@ -72,17 +74,22 @@ class AsyncHubClient:
     async def access_token(self) -> str:
         return await self._carry_out(access_token(self.session))
 
-    async def post_envelope(self, message: bytes) -> Acceptance:
-        return await self.run(calls.post_envelope(message))
+    async def post_envelope(self, message: bytes, parts: Sequence[FilePart] = ()) -> Acceptance:
+        return await self.run(calls.post_envelope(body_of(message, parts) if parts else message))
 
-    async def check_envelope(self, message: bytes) -> Document:
-        return await self.run(calls.check_envelope(message))
+    async def check_envelope(self, message: bytes, parts: Sequence[FilePart] = ()) -> Document:
+        return await self.run(calls.check_envelope(body_of(message, parts) if parts else message))
 
     async def envelope(self, identifier: str) -> EnvelopeReply:
         return await self.run(calls.envelope(identifier))
 
     async def content(self, identifier: str) -> bytes:
         return await self.run(calls.content(identifier))
+
+    async def content_files(self, identifier: str, directory: Path) -> ContentFiles:
+        files = ContentFiles(directory)
+        await self.run(calls.content_into(identifier, files))
+        return files
 
     async def inbox(self, limit: int = 10, wait: int = 0, lease: int | None = None) -> list[LeasedDelivery]:
         return await self.run(calls.inbox(limit, wait, lease))

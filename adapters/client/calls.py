@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 from adapters.client.replies import (
@@ -25,11 +25,13 @@ from adapters.client.replies import (
     StatusReply,
 )
 from hub import clock
+from hub.envelope.related import MEDIA_TYPE, Related
 
 T = TypeVar("T")
 
 XML = "application/xml"
 JSON = "application/json"
+PROBLEM = "application/problem+json"
 _MARGIN = 30.0  # seconds that an answer may take on top of the wait that was asked for
 
 
@@ -45,26 +47,49 @@ class Reply:
         return json.loads(self.body)
 
 
+class Receiver(Protocol):
+    """Where a long body goes. ``begin`` is called again when an answer broke off and is asked for anew."""
+
+    def begin(self, headers: Mapping[str, str]) -> None: ...
+
+    def write(self, chunk: bytes) -> None: ...
+
+    def end(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One operation; ``patience`` is how many seconds its answer may take."""
+    """One operation; ``patience`` is how many seconds its answer may take. ``into`` receives a long answer's body."""
 
     method: str
     path: str
     read: Callable[[Reply], T]
     query: Mapping[str, str | int] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes | Related = b""
     media_type: str = ""
+    accept: str = ""
+    into: Receiver | None = None
     authenticated: bool = True
     patience: float = _MARGIN
 
 
-def post_envelope(message: bytes) -> Call[Acceptance]:
-    return Call("POST", "/v1/envelopes", _acceptance, body=message, media_type=XML, patience=120.0)
+def post_envelope(message: bytes | Related) -> Call[Acceptance]:
+    return Call("POST", "/v1/envelopes", _acceptance, body=message, media_type=_type(message), patience=_time(message))
 
 
-def check_envelope(message: bytes) -> Call[Document]:
-    return Call("POST", "/v1/envelopes:check", _document, body=message, media_type=XML, patience=120.0)
+def check_envelope(message: bytes | Related) -> Call[Document]:
+    return Call(
+        "POST", "/v1/envelopes:check", _document, body=message, media_type=_type(message), patience=_time(message)
+    )
+
+
+def _type(message: bytes | Related) -> str:
+    return message.media_type if isinstance(message, Related) else XML
+
+
+def _time(message: bytes | Related) -> float:
+    """Long files are also looked into and made durable before the answer."""
+    return 600.0 if isinstance(message, Related) else 120.0
 
 
 def envelope(identifier: str) -> Call[EnvelopeReply]:
@@ -72,7 +97,19 @@ def envelope(identifier: str) -> Call[EnvelopeReply]:
 
 
 def content(identifier: str) -> Call[bytes]:
-    return Call("GET", f"/v1/envelopes/{_segment(identifier)}/content", lambda reply: reply.body, patience=120.0)
+    path = f"/v1/envelopes/{_segment(identifier)}/content"
+    return Call("GET", path, lambda reply: reply.body, accept=f"{XML}, {PROBLEM}", patience=120.0)
+
+
+def content_into(identifier: str, receiver: Receiver) -> Call[None]:
+    path = f"/v1/envelopes/{_segment(identifier)}/content"
+    accept = f"{MEDIA_TYPE}, {XML};q=0.9, {PROBLEM}"
+    return Call("GET", path, lambda _: None, accept=accept, into=receiver, patience=120.0)
+
+
+def attachment_into(identifier: str, content_id: str, receiver: Receiver) -> Call[None]:
+    path = f"/v1/envelopes/{_segment(identifier)}/attachments/{_segment(content_id)}"
+    return Call("GET", path, lambda _: None, accept="*/*", into=receiver, patience=120.0)
 
 
 def inbox(limit: int, wait: int, lease: int | None) -> Call[list[LeasedDelivery]]:

@@ -16,8 +16,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from adapters.client.calls import Call, Reply
+from adapters.client.calls import Call, Receiver, Reply
 from hub import clock
+from hub.envelope.related import Related
 from hub.problems import Deferred, Finding, Refused
 
 T = TypeVar("T")
@@ -94,8 +95,9 @@ class Exchange:
     path: str
     query: Mapping[str, str | int]
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | Related
     patience: float
+    into: Receiver | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,9 @@ class Session:
     token: str = field(default="", repr=False)
     token_until: float = 0.0
 
-    def headers(self, media_type: str = "") -> dict[str, str]:
-        headers = {"Accept": "application/json, application/problem+json, */*;q=0.1", "Accept-Language": self.language}
+    def headers(self, media_type: str = "", accept: str = "") -> dict[str, str]:
+        accept = accept or "application/json, application/problem+json, */*;q=0.1"
+        headers = {"Accept": accept, "Accept-Language": self.language}
         if media_type:
             headers["Content-Type"] = media_type
         return headers
@@ -139,11 +142,11 @@ def converse(session: Session, call: Call[T]) -> Conversation[T]:
     attempt = 0
     while True:
         attempt += 1
-        headers = session.headers(call.media_type)
+        headers = session.headers(call.media_type, call.accept)
         if call.authenticated:
             token = yield from access_token(session)
             headers["Authorization"] = f"Bearer {token}"
-        outcome = yield Exchange(call.method, call.path, call.query, headers, call.body, call.patience)
+        outcome = yield Exchange(call.method, call.path, call.query, headers, call.body, call.patience, call.into)
         if isinstance(outcome, Reply) and outcome.status < 400:
             return call.read(outcome)
         if isinstance(outcome, Reply) and outcome.status == 401 and call.authenticated and not renewed:

@@ -89,6 +89,8 @@ class LeasedDelivery(TypedDict):
     due_on: str | None
     sha256: str
     size: int
+    form: str
+    content_size: int
     received_at: str
     attempt: int
     lease: Lease

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from adapters.client.conversation import (
     access_token,
     converse,
 )
+from adapters.client.files import ContentFiles, FilePart, body_of
 from adapters.client.replies import (
     Acceptance,
     AgencyPage,
@@ -32,6 +34,7 @@ from adapters.client.replies import (
     StatusReply,
 )
 from hub import clock
+from hub.envelope.related import Related
 
 T = TypeVar("T")
 
@@ -75,20 +78,26 @@ class HubClient:
         """A bearer token that is good now."""
         return self._carry_out(access_token(self.session))
 
-    def post_envelope(self, message: bytes | Path) -> Acceptance:
-        """Hand a signed envelope in; an exact repeat gives the first acknowledgement."""
-        return self.run(calls.post_envelope(message.read_bytes() if isinstance(message, Path) else message))
+    def post_envelope(self, message: bytes | Path, parts: Sequence[FilePart] = ()) -> Acceptance:
+        """Hand a signed envelope in, with files beside it; an exact repeat gives the first acknowledgement."""
+        return self.run(calls.post_envelope(_whole(message, parts)))
 
-    def check_envelope(self, message: bytes | Path) -> Document:
+    def check_envelope(self, message: bytes | Path, parts: Sequence[FilePart] = ()) -> Document:
         """Ask for the verdict without handing in."""
-        return self.run(calls.check_envelope(message.read_bytes() if isinstance(message, Path) else message))
+        return self.run(calls.check_envelope(_whole(message, parts)))
 
     def envelope(self, identifier: str) -> EnvelopeReply:
         return self.run(calls.envelope(identifier))
 
     def content(self, identifier: str) -> bytes:
-        """The original octets."""
+        """The document's original octets, without what lies beside it."""
         return self.run(calls.content(identifier))
+
+    def content_files(self, identifier: str, directory: Path) -> ContentFiles:
+        """The document and everything beside it, in files of ``directory``."""
+        files = ContentFiles(directory)
+        self.run(calls.content_into(identifier, files))
+        return files
 
     def inbox(self, limit: int = 10, wait: int = 0, lease: int | None = None) -> list[LeasedDelivery]:
         """Take up to ``limit`` deliveries under a lease of ``lease`` seconds; wait up to ``wait`` seconds for one."""
@@ -143,3 +152,8 @@ class HubClient:
         except StopIteration as done:
             value: T = done.value
             return value
+
+
+def _whole(message: bytes | Path, parts: Sequence[FilePart]) -> bytes | Related:
+    octets = message.read_bytes() if isinstance(message, Path) else message
+    return body_of(octets, parts) if parts else octets
