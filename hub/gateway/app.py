@@ -14,6 +14,7 @@ from hub.gateway import (
     audit,
     capabilities,
     content,
+    description,
     docs,
     envelopes,
     inbox,
@@ -67,6 +68,7 @@ def create(context: Gateway, pages: Sequence[APIRouter] = (), page_for_people: P
         app.include_router(router)
     docs.install(app)
     problem_details.install(app)
+    description.install(app)
     if page_for_people is not None:
         app.add_exception_handler(HTTPException, _for_people_or_systems(page_for_people))
     app.add_middleware(WithoutNul)

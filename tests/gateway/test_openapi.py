@@ -1,0 +1,192 @@
+"""The OpenAPI document is valid and true: schemathesis asks everything it describes, and nothing makes the hub fall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import strategies as st
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from schemathesis import APIOperation, BaseSchema, Case, GenerationMode, HookContext
+from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    ignored_auth,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from hub.problems import CATALOGUE
+from tests.gateway.edge import Edge
+from tests.world import Office, World
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    unsupported_method,
+    ignored_auth,
+]
+BOUNDED = hypothesis.settings(
+    max_examples=40,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A hub that does not wait: every long poll is answered at once."""
+    environment = {"LIENTHONG_LONG_POLL_SECONDS": "0", "LIENTHONG_MAX_ENVELOPE_BYTES": "300000"}
+    with World(tmp_path_factory.mktemp("fuzzed"), environment) as built:
+        built.start("up")
+        yield built
+
+
+@pytest.fixture(scope="module")
+def offices(fuzzed: World) -> tuple[Office, Office]:
+    """Sender and recipient, served by one system: it may ask for everything of both."""
+    sender = fuzzed.office()
+    return sender, fuzzed.office(system=sender.system)
+
+
+@pytest.fixture(scope="module")
+def letters(offices: tuple[Office, Office]) -> list[bytes]:
+    sender, recipient = offices
+    return [sender.letter(recipient.code, document_id=str(number)) for number in range(3)]
+
+
+@pytest.fixture(scope="module")
+def known(offices: tuple[Office, Office], letters: list[bytes]) -> dict[str, list[str]]:
+    """Identifiers of what is really there, so that not everything asked for is absent."""
+    sender, recipient = offices
+    shown = [sender.client.envelope(sender.client.post_envelope(letter)["id"]) for letter in letters]
+    return {
+        "envelope_id": [one["id"] for one in shown],
+        "delivery_id": [row["delivery"] for one in shown for row in one["recipients"]],
+        "content_id": [attachment["content_id"] for one in shown for attachment in one["attachments"]],
+        "code": [sender.code, recipient.code],
+        "name": ["qcvn-102-2016"],
+    }
+
+
+def damaged(letters: list[bytes]) -> st.SearchStrategy[bytes]:
+    """A signed letter, whole or with a piece cut out, doubled or overwritten."""
+
+    def damage(letter: bytes, at: int, length: int, instead: bytes) -> bytes:
+        at %= len(letter)
+        return letter[:at] + instead + letter[at + length :]
+
+    return st.builds(
+        damage, st.sampled_from(letters), st.integers(0, 20_000), st.integers(0, 500), st.binary(max_size=50)
+    )
+
+
+@pytest.fixture(scope="module")
+def api(fuzzed: World, letters: list[bytes], known: dict[str, list[str]]) -> BaseSchema:
+    loaded = schemathesis.openapi.from_url(f"{fuzzed.url}/openapi.json")
+
+    @loaded.hook
+    def before_generate_path_parameters(
+        context: HookContext, strategy: st.SearchStrategy[dict[str, Any] | None]
+    ) -> st.SearchStrategy[dict[str, Any] | None]:
+        def real(parameters: dict[str, Any] | None) -> st.SearchStrategy[dict[str, Any] | None]:
+            if not parameters:
+                return st.just(parameters)
+            return st.fixed_dictionaries({name: st.sampled_from(known.get(name, ["x"])) for name in parameters})
+
+        return st.one_of(strategy, strategy.flatmap(real))
+
+    @loaded.hook
+    def before_generate_body(context: HookContext, strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        return (
+            st.one_of(strategy, st.sampled_from(letters), damaged(letters))
+            if "/envelopes" in context.operation.path
+            else strategy
+        )
+
+    return loaded
+
+
+def ask(operation: APIOperation, mode: GenerationMode, token: str) -> None:
+    """Questions about one operation: such as it describes, or such as it does not."""
+
+    @BOUNDED
+    @hypothesis.given(operation.as_strategy(generation_mode=mode))
+    def asked(case: Case) -> None:
+        answer = case.call_and_validate(checks=CHECKS, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        if answer.status_code >= 400 and not (case.path == "/readyz" or answer.status_code == 503):
+            kind = answer.headers["content-type"][0].partition(";")[0]
+            assert kind == "application/problem+json", (answer.status_code, kind)
+            assert CATALOGUE[answer.json()["code"]].status == answer.status_code
+
+    asked()
+
+
+def operations(api: BaseSchema, mode: GenerationMode, path: str = "") -> list[APIOperation]:
+    """Those below ``path``; any text will do in a path, so that only queries and bodies can be asked wrongly."""
+    found = [result.ok() for result in api.get_all_operations()]
+    return [
+        operation
+        for operation in found
+        if operation.path.startswith(path)
+        and (mode is GenerationMode.POSITIVE or len(operation.query) or len(operation.body))
+    ]
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_no_question_of_a_system_makes_the_hub_fall(
+    api: BaseSchema, offices: tuple[Office, Office], mode: GenerationMode, subtests: pytest.Subtests
+) -> None:
+    load_all_checks()
+    asked = operations(api, mode)
+    assert len(asked) > 10
+    for operation in asked:
+        with subtests.test(operation.label):
+            ask(operation, mode, offices[0].client.access_token())
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_no_question_of_an_auditor_makes_the_hub_fall(
+    api: BaseSchema, fuzzed: World, mode: GenerationMode, subtests: pytest.Subtests
+) -> None:
+    load_all_checks()
+    for operation in [*operations(api, mode, "/v1/audit"), *operations(api, mode, "/v1/envelopes/")]:
+        with subtests.test(operation.label):
+            ask(operation, mode, fuzzed.auditor.access_token())
+
+
+def test_the_hub_still_works_after_all_these_questions(offices: tuple[Office, Office]) -> None:
+    sender, recipient = offices
+    assert sender.client.post_envelope(sender.letter(recipient.code))["id"]
+
+
+def test_the_description_is_valid_openapi_3_1(edge: Edge) -> None:
+    document = edge.get("/openapi.json").json()
+    assert document["openapi"].startswith("3.1.")
+    assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+def test_every_operation_of_systems_describes_its_refusals_as_problems(edge: Edge) -> None:
+    document = edge.get("/openapi.json").json()
+    described = 0
+    for path, item in document["paths"].items():
+        if not path.startswith(("/v1/", "/oauth2/")):
+            continue
+        for operation in item.values():
+            refusals = [one for status, one in operation["responses"].items() if status == "default" or status >= "4"]
+            described += len(refusals)
+            for response in refusals:
+                schema = response["content"]["application/problem+json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/Problem"}, path
+    assert described > 50
+    assert document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == sorted(CATALOGUE)
