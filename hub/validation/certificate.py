@@ -6,7 +6,7 @@ from hub.problems import Refused
 from hub.signatures.chain import common_name
 from hub.validation.examination import Examination
 
-LOCATION = "/edXML/edXMLEnvelope/edXMLHeader/ds:Signature/ds:KeyInfo/ds:X509Data"
+LOCATION = "/edXML/edXMLEnvelope/edXMLHeader/Signature/KeyInfo/X509Data"
 
 
 async def check(exam: Examination) -> None:
