@@ -178,7 +178,7 @@ def _revocation(row: Json) -> Revocation:
         age=moments.age(timedelta(seconds=seconds)) if isinstance(seconds, int | float) else "",
         this_update=moments.exact_of_text(str(row.get("this_update") or "")),
         next_update=moments.exact_of_text(str(row.get("next_update") or "")),
-        reason=str(row.get("reason") or ""),
+        reason=_why(row),
     )
 
 
@@ -189,6 +189,11 @@ def check_outcomes(report: Json) -> list[tuple[Json, Tag]]:
         (row, scan("not-scanned") if unscanned and (row["name"], row["outcome"]) == ("malware", "passed") else tag)
         for row, tag in ((row, _tag(_OUTCOMES, row["outcome"])) for row in report["checks"])
     ]
+
+
+def _why(row: Json) -> str:
+    early = gettext("revoked before the letter was accepted") if row.get("revoked_before_acceptance") else ""
+    return " · ".join(part for part in (str(row.get("reason") or ""), early) if part)
 
 
 def scan(word: str) -> Tag:

@@ -350,6 +350,7 @@ class Seeder:
         )
         [standing] = facts["signer"]["revocations"]
         known = {"status": "revoked", "reason": "2026-11-19 08:00 UTC, key_compromise", "age_seconds": 60}
+        known |= {"revoked_before_acceptance": True}
         self.entry(
             "revocation.settled",
             self.now - timedelta(minutes=2),

@@ -120,8 +120,9 @@ def test_a_certificate_that_turns_out_revoked_alerts_and_stands_in_the_letter(
     identifier = watched.letters["settled"]
     alerts = page(client, "/").split('<section class="alerts"')[1].split("</section>")[0]
     assert f'href="/envelopes/{identifier}"' in alerts
+    assert "It became known that the signer&#39;s certificate was revoked" in alerts
     letter = page(client, f"/envelopes/{identifier}")
-    assert "key_compromise" in letter
+    assert "key_compromise · revoked before the letter was accepted" in letter
     assert "the signer&#39;s certificate was revoked" in letter
     assert "Revocation not known yet" not in letter
     assert "the hub asks on" not in letter

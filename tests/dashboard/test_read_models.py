@@ -231,3 +231,22 @@ def test_agency_lists_are_read_by_an_index(tmp_path: Path) -> None:
     assert "SCAN envelope" not in steps
     assert "SCAN delivery" not in steps
     ledger.close()
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_what_the_intake_saw_is_read_on_both_stores(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    with opened(store, request, tmp_path) as ledger:
+        letters = seed(ledger, "intake", "settled", now=NOW)
+        [deferred] = ledger.read_now(overview.deferrals, DAY_AGO)
+        assert (deferred.code, deferred.count, deferred.latest) == (
+            "trust-unavailable",
+            3,
+            NOW - timedelta(minutes=20),
+        )
+        assert ledger.read_now(overview.deferrals, NOW - timedelta(minutes=20, seconds=30))[0].count == 1
+        both = ledger.read_now(log_pages.page, LogFilters(kinds=("envelope.refused", "envelope.deferred")))
+        assert {entry.kind for entry in both.entries} == {"envelope.refused", "envelope.deferred"}
+        assert len(both.entries) == 4
+        [settled] = ledger.read_now(journey.settlements, letters["settled"])
+        assert settled.detail["status"] == "revoked"
+        assert ledger.read_now(journey.settlements, letters["intake"]) == []

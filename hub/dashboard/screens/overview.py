@@ -13,7 +13,7 @@ from hub import language
 from hub.audit import Event
 from hub.dashboard.chart import chart
 from hub.dashboard.desk import Desk, Visitor, with_query
-from hub.dashboard.events import REVOKED, findings, who_sent
+from hub.dashboard.events import REVOKED, findings, sentence, who_sent
 from hub.dashboard.situation import DAY, headline
 from hub.ledger import journey, log_pages
 from hub.ledger.journey import Entry, Names
@@ -81,7 +81,8 @@ class OverviewScreens:
 
 
 def _alert(entry: Entry, names: Names) -> Alert:
-    title = explain(entry.code).title(language.current.get())
+    later = entry.kind == Event.REVOCATION_SETTLED
+    title = sentence(entry, names) if later else explain(entry.code).title(language.current.get())
     accepted = f"/envelopes/{entry.envelope_id}"
     link = accepted if entry.envelope_id else with_query("/refusals", {"outcome": "refused", "code": entry.code})
     return Alert(entry.at, title, who_sent(entry, names), entry.document_id, link)
