@@ -18,10 +18,10 @@ _MOMENT = re.compile(r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 
 
 async def check(exam: Examination) -> None:
-    for rule in exam.policy.profile.of_elements():
-        if exam.severity(rule.name) != "ignore":
-            _apply(exam, rule, tuple(_CHECKS[rule.check](exam, rule)))
     content = exam.parsed
+    for rule in exam.policy.profile.of_elements:
+        if rule.element in content.fields or rule.check == "required":
+            _apply(exam, rule, tuple(_CHECKS[rule.check](exam, rule)))
     exam.promulgated_on = parse_edxml_date(content.promulgation_date)
     exam.due_on = parse_edxml_date(content.due_date)
     exam.business_type = _whole(content.business_type, 3) or 0

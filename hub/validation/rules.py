@@ -39,16 +39,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One version of the message format as data."""
+    """One version of the message format as data. ``of_elements``: the rows for elements of the header."""
 
     name: str
     namespace: str
     rules: Mapping[str, Rule]
     lists: Mapping[str, frozenset[str]] = field(default_factory=dict)  # case-folded
-
-    def of_elements(self) -> tuple[Rule, ...]:
-        """The rows that one generic check applies to elements of the header."""
-        return tuple(rule for rule in self.rules.values() if rule.check)
+    of_elements: tuple[Rule, ...] = ()
 
 
 def _directory() -> Path:
@@ -63,7 +60,8 @@ def profile(name: str) -> Profile:
     table = tomllib.loads((_directory() / f"{name}.toml").read_text(encoding="utf-8"))
     rules = {key: _rule(key, row) for key, row in table["rules"].items()}
     lists = {key: frozenset(word.casefold() for word in words) for key, words in table["lists"].items()}
-    return Profile(table["name"], table["namespace"], rules, lists)
+    of_elements = tuple(rule for rule in rules.values() if rule.check)
+    return Profile(table["name"], table["namespace"], rules, lists, of_elements)
 
 
 def _rule(name: str, row: dict[str, Any]) -> Rule:
