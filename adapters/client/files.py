@@ -122,6 +122,13 @@ class ContentFiles:
             if one is not None:
                 one.file.close()
 
+    def forget(self) -> None:
+        """Remove what was received and has no other name yet."""
+        self.close()
+        for one in (self._document, *self.parts.values()):
+            if one is not None:
+                one.path.unlink(missing_ok=True)
+
     def _part(self, head: PartHead) -> ReceivedFile:
         file = self._file(head.content_id, head.number)
         if head.is_root:

@@ -89,13 +89,14 @@ def _close(client: HubClient, waiting: dict[str, LeasedDelivery], delivery: str,
 
 def _take_all(client: HubClient, waiting: dict[str, LeasedDelivery], directory: Path) -> None:
     """Files first, then settle: a crash in between only means that the same files are written again."""
-    from hub.cli.taking import save
+    from hub.cli.taking import folder_of, save
 
     taken: list[dict[str, object]] = []
     lines: list[str] = []
     while waiting:
         delivery, item = next(iter(waiting.items()))
-        files = save(item, client.content(item["envelope"]), directory)
+        folder = folder_of(item, directory)
+        files = save(item, client.content_files(item["envelope"], folder), folder)
         answer = client.settle(delivery, item["lease"]["id"])
         del waiting[delivery]
         taken.append({**item, "state": answer["state"], "receipt": answer.get("receipt"), "files": files})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import sys
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -14,8 +15,8 @@ from hub import clock, language
 from hub.language import _
 
 if TYPE_CHECKING:
-    from adapters.client import HubClient, Profile
-    from hub.envelope.writing import Letter
+    from adapters.client import FilePart, HubClient, Profile
+    from hub.envelope.writing import Letter, OutgoingAttachment
 
 _DAY = ["%Y-%m-%d", "%d/%m/%Y"]
 
@@ -89,21 +90,50 @@ def is_envelope(files: list[Path]) -> bool:
     return bool(envelopes)
 
 
+# files longer than this travel beside the document by themselves: base64 would make them a third longer still
+BESIDE_FROM = 8 * 1024 * 1024
+
+
 def signed_envelope(files: list[Path], draft: Draft, profile: Profile, *, replace: bool = False) -> bytes:
     """The envelope in ``files`` signed, or a new letter around the documents in it; raises ``Refused`` as ``sign``."""
+    signed, _ = signed_with_parts(files, draft, profile, sys.maxsize, replace=replace)
+    return signed
+
+
+def signed_with_parts(
+    files: list[Path], draft: Draft, profile: Profile, beside_from: int, *, replace: bool = False
+) -> tuple[bytes, list[FilePart]]:
+    """The same with files of at least ``beside_from`` octets beside it, which the signed manifest binds."""
     from hub.envelope.writing import document_message
     from hub.signatures.sign import sign, without_signatures
 
     if is_envelope(files):
         message = files[0].read_bytes()
-        return sign(without_signatures(message) if replace else message, profile.signer())
+        return sign(without_signatures(message) if replace else message, profile.signer()), []
     if not draft.to:
         raise typer.BadParameter(_("A letter needs at least one recipient: --to CODE."))
-    return sign(document_message(_letter(files, draft, profile)), profile.signer())
+    attachments, parts = _attachments(files, beside_from)
+    return sign(document_message(_letter(files[0].stem, attachments, draft, profile)), profile.signer()), parts
 
 
-def _letter(files: list[Path], draft: Draft, profile: Profile) -> Letter:
-    from hub.envelope.writing import Business, Letter, OutgoingAttachment, Party, Signatory
+def _attachments(files: list[Path], beside_from: int) -> tuple[list[OutgoingAttachment], list[FilePart]]:
+    from adapters.client.files import beside
+    from hub.envelope.writing import OutgoingAttachment
+
+    attachments: list[OutgoingAttachment] = []
+    parts: list[FilePart] = []
+    for file in files:
+        if file.stat().st_size < beside_from:
+            attachments.append(OutgoingAttachment(file.name, file.read_bytes(), _media_type(file)))
+        else:
+            attachment, part = beside(file, _media_type(file))
+            attachments.append(attachment)
+            parts.append(part)
+    return attachments, parts
+
+
+def _letter(title: str, attachments: list[OutgoingAttachment], draft: Draft, profile: Profile) -> Letter:
+    from hub.envelope.writing import Business, Letter, Party, Signatory
 
     type_code, type_name = _document_type(draft.kind)
     moment = clock.now()
@@ -114,9 +144,9 @@ def _letter(files: list[Path], draft: Draft, profile: Profile) -> Letter:
         number=draft.number or local.strftime("%m%d%H%M%S"),
         notation=draft.notation,
         promulgated=_date(draft.day) or local.date(),
-        subject=draft.subject or files[0].stem,
+        subject=draft.subject or title,
         content=draft.content,
-        attachments=tuple(OutgoingAttachment(file.name, file.read_bytes(), _media_type(file)) for file in files),
+        attachments=tuple(attachments),
         type_code=type_code,
         type_name=type_name,
         signatory=Signatory("", draft.position) if draft.position else None,

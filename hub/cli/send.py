@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +12,19 @@ from hub.cli import explaining, options, output
 from hub.language import _
 
 if TYPE_CHECKING:
-    from adapters.client import Profile
+    from adapters.client import FilePart, Profile
     from adapters.client.replies import Document
 
 Keep = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help=_("Keep the signed envelope in this file too."))
+]
+Parts = Annotated[
+    bool | None,
+    typer.Option(
+        "--parts/--no-parts",
+        help=_("Send files beside the document, or all of them inside it; by itself only files above 8 MiB go beside."),
+        show_default=False,
+    ),
 ]
 Check = Annotated[bool, typer.Option("--check", help=_("Only ask for the verdict; nothing is handed in."))]
 
@@ -37,6 +46,7 @@ def send(
     business_type: options.BusinessType = 0,
     reason: options.Reason = "",
     keep: Keep = None,
+    parts: Parts = None,
     check: Check = False,
     as_json: output.AsJson = False,
 ) -> None:
@@ -60,20 +70,23 @@ def send(
     )
     agency = Profile.load(profile)
     ready = options.is_envelope(files) and is_signed(files[0].read_bytes())
-    signed = files[0].read_bytes() if ready else options.signed_envelope(files, draft, agency)
+    beside_from = {None: options.BESIDE_FROM, True: 0, False: sys.maxsize}[parts]
+    signed, beside = (
+        (files[0].read_bytes(), []) if ready else options.signed_with_parts(files, draft, agency, beside_from)
+    )
     if keep:
         keep.write_bytes(signed)
-    _hand_in(agency, signed, check)
+    _hand_in(agency, signed, beside, check)
 
 
-def _hand_in(profile: Profile, signed: bytes, check: bool) -> None:
+def _hand_in(profile: Profile, signed: bytes, beside: list[FilePart], check: bool) -> None:
     from adapters.client.proof import verify_receipt
 
     with options.connect(profile) as client:
         if check:
-            _show_verdict(client.check_envelope(signed))
+            _show_verdict(client.check_envelope(signed, beside))
             return
-        acceptance = client.post_envelope(signed)
+        acceptance = client.post_envelope(signed, beside)
         verify_receipt(acceptance["acknowledgement"], client.jwks())
     recipients = ", ".join(recipient["code"] for recipient in acceptance["recipients"])
     lines = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,32 +13,56 @@ from hub.envelope.reading import read_document
 from hub.problems import Refused
 
 if TYPE_CHECKING:
+    from adapters.client import ContentFiles
     from adapters.client.replies import LeasedDelivery
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
 _NAME_OCTETS = 200
 
 
-def save(delivery: LeasedDelivery, content: bytes, directory: Path) -> list[str]:
-    """Write ``envelope.edxml`` and the attachments below ``directory``; returns the paths, the envelope's first.
-
-    Raises ``Refused`` when the octets are not those that the hub announced, or an attachment is not base64.
-    """
-    if hashlib.sha256(content).hexdigest() != delivery["sha256"]:
-        raise Refused("signature-digest", f"{delivery['document_id']} arrived damaged")
+def folder_of(delivery: LeasedDelivery, directory: Path) -> Path:
+    """A folder of its own for a delivery, made where it is missing."""
     folder = directory / safe_name(f"{delivery['number']}-{delivery['notation']}-{delivery['delivery'][-12:]}")
     folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def save(delivery: LeasedDelivery, received: ContentFiles, folder: Path) -> list[str]:
+    """Name what was received into ``folder``: ``envelope.edxml`` and the attachments; returns the paths, its own first.
+
+    Raises ``Refused`` when the octets are not those that the hub announced and the manifest binds, or an attachment is
+    not base64.
+    """
+    try:
+        return _named(delivery, received, folder)
+    finally:
+        received.forget()
+
+
+def _named(delivery: LeasedDelivery, received: ContentFiles, folder: Path) -> list[str]:
+    if received.document.sha256 != delivery["sha256"]:
+        raise Refused("signature-digest", f"{delivery['document_id']} arrived damaged")
     envelope = folder / "envelope.edxml"
-    envelope.write_bytes(content)
+    received.document.path.replace(envelope)
     written = [str(envelope)]
     used = {envelope.name.casefold()}
-    for attachment in read_document(parse(content)).attachments:
+    letter = read_document(parse(envelope.read_bytes()))
+    for attachment in letter.attachments:
         try:
             octets = base64.b64decode("".join(attachment.encoded.split()), validate=True)
         except binascii.Error as error:
             raise Refused("attachment-encoding", attachment.name, attachment.location) from error
         file = folder / _free_name(safe_name(attachment.name or attachment.content_id), used)
         file.write_bytes(octets)
+        written.append(str(file))
+    listed = {entry.content_id: entry for entry in letter.manifest}
+    for content_id, part in received.parts.items():
+        entry = listed.get(content_id)
+        digest = base64.b64encode(bytes.fromhex(part.sha256)).decode()
+        if entry is None or (entry.digest, entry.size) != (digest, str(part.size)):
+            raise Refused("attachment-digest", f"{content_id} arrived damaged")
+        file = folder / _free_name(safe_name(entry.name or content_id), used)
+        part.path.replace(file)
         written.append(str(file))
     return written
 

@@ -99,12 +99,12 @@ async def attachment(request: Request, envelope_id: str, content_id: str, caller
     headers = _part_headers(part)
     if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    media_type = related.simple_type(part.content_type)
-    return FileContent(_path(context, part.sha256, part.size), headers=headers, media_type=media_type)
+    return FileContent(_path(context, part.sha256, part.size), headers=headers)
 
 
 def _part_headers(part: PartRecord) -> dict[str, str]:
     return {
+        "Content-Type": related.simple_type(part.content_type),  # as sent: its charset is not known here
         "ETag": f'"{part.sha256}"',
         "Repr-Digest": _digest(part.sha256),
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(part.name or part.content_id, safe='')}",

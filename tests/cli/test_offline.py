@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from adapters.client import ContentFiles
 from adapters.client.profile import Profile, write_private
 from adapters.sandbox.documents import simple_pdf
 from adapters.sandbox.pki import Flaw, Pki
@@ -186,6 +187,10 @@ def test_a_long_file_name_keeps_its_ending() -> None:
 
 def test_damaged_octets_are_not_saved(tmp_path: Path) -> None:
     delivery = {"sha256": "00", "document_id": "x", "number": "1", "notation": "A", "delivery": "d"}
+    received = ContentFiles(tmp_path)
+    received.begin({})
+    received.write(b"<edXML/>")
+    received.end()
     with pytest.raises(Refused, match="damaged"):
-        save(delivery, b"<edXML/>", tmp_path)  # type: ignore[typeddict-item,arg-type]  # only what save reads
+        save(delivery, received, tmp_path)  # type: ignore[arg-type]  # only what save reads
     assert list(tmp_path.iterdir()) == []
