@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     body_bytes_per_second: int = Field(16 * 1024, ge=1, description="slowest rate at which a body may come")
     clamd: str | None = Field(None, description="unix:/path or tcp://host:port of clamd; unset: nothing is scanned")
     clamd_seconds: float = Field(30.0, gt=0, description="patience with clamd, and a second more for every MiB")
+    inspection_processes: int = Field(2, ge=1, le=32, description="that read PDFs, each started when first needed")
+    inspected_pdf_bytes: int = Field(64 * MIB, ge=1024, description="larger PDFs are passed on without being read")
     token_seconds: int = Field(3600, ge=60, le=86400)
     lease_seconds: int = Field(300, ge=5, le=86400, description="default length of an inbox lease")
     long_poll_seconds: int = Field(60, ge=0, le=60)

@@ -27,6 +27,7 @@ from hub.delivery.lease import Leases
 from hub.gateway.connection import patient_for
 from hub.gateway.tokens import Tokens
 from hub.inspection.clamd import Clamd
+from hub.inspection.inspector import Inspector
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, migration, overrides, systems, trust
 from hub.ledger.pending import LedgerPending
@@ -117,6 +118,7 @@ class Hub:
     fetch: HttpFetch
     application: http.Application
     end_waits: Callable[[], None]
+    inspector: Inspector
 
 
 def build(settings: Settings) -> Hub:
@@ -130,17 +132,10 @@ def build(settings: Settings) -> Hub:
     relay = Relay(ledger, broker, settings.relay_claim_seconds)
     leases = Leases(ledger, signer)
     directory = Directory(LedgerDirectory(ledger))
-    scanner = None if settings.clamd is None else Clamd(settings.clamd, patience=settings.clamd_seconds)
     fetch = HttpFetch(settings.revocation_timeout_seconds)
     answers = LedgerAnswers(ledger)
     revocation = _revocation(settings, answers, fetch)
-    policy = Policy(
-        recipients=settings.max_recipients,
-        attachments=settings.max_attachments,
-        scratch=payloads.incoming,
-        revocation=revocation,
-        scanner=scanner,
-    )
+    policy = _policy(settings, payloads, revocation)
     feed = Feed(ledger)
 
     def end_waits() -> None:
@@ -178,6 +173,18 @@ def build(settings: Settings) -> Hub:
         fetch=fetch,
         application=_application(context),
         end_waits=end_waits,
+        inspector=policy.inspector,
+    )
+
+
+def _policy(settings: Settings, payloads: PayloadStore, revocation: Revocation) -> Policy:
+    return Policy(
+        recipients=settings.max_recipients,
+        attachments=settings.max_attachments,
+        scratch=payloads.incoming,
+        revocation=revocation,
+        scanner=None if settings.clamd is None else Clamd(settings.clamd, patience=settings.clamd_seconds),
+        inspector=Inspector(settings.inspection_processes, largest=settings.inspected_pdf_bytes),
     )
 
 
@@ -252,6 +259,7 @@ async def run(settings: Settings, roles: Iterable[str], alongside: Alongside | N
                 tasks.append(asyncio.create_task(alongside(hub), name="alongside"))
             await _until_stopped(tasks)
     finally:
+        hub.inspector.close()
         hub.ledger.close()
 
 

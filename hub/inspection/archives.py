@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from hub.inspection import compound, kinds
@@ -71,10 +72,11 @@ def _mimetype(content: BinaryIO, listed: list[Entry]) -> bytes:
     return b""
 
 
-def unwrap(content: BinaryIO, size: int, name: str) -> Wrapped | Trouble | None:
+def unwrap(content: BinaryIO, size: int, name: str, scratch: Path | None = None) -> Wrapped | Trouble | None:
     """The file in the wrapping; trouble when it will not come out; None when this is no wrapping (edXML 1.2).
 
     Wrapped is: a ZIP of exactly one entry, called ``<uuid>.<the extension that the attachment's name has>``.
+    ``scratch``: where long files are set aside.
     """
     try:
         listed = entries(content, size)
@@ -85,7 +87,7 @@ def unwrap(content: BinaryIO, size: int, name: str) -> Wrapped | Trouble | None:
     stem, _, ending = listed[0].name.rpartition(".")
     if not _UUID.fullmatch(stem) or ending.lower() != extension(name):
         return None
-    octets = Spool()
+    octets = Spool(scratch)
     try:
         for piece in inflate(content, listed[0], Budget(size)):
             octets.write(piece)
@@ -94,7 +96,7 @@ def unwrap(content: BinaryIO, size: int, name: str) -> Wrapped | Trouble | None:
     return Wrapped(listed[0].name, octets)
 
 
-def look_into(content: BinaryIO, size: int, kind: str) -> list[Trouble]:
+def look_into(content: BinaryIO, size: int, kind: str, scratch: Path | None = None) -> list[Trouble]:
     """What is wrong inside a file of this kind, at most ``TROUBLES`` of it; nothing for what is no container."""
     if kind in OPAQUE:
         return _opaque(content, kind)
@@ -104,7 +106,7 @@ def look_into(content: BinaryIO, size: int, kind: str) -> list[Trouble]:
         return []
     found: list[Trouble] = []
     try:
-        for trouble in _walk(content, size, Budget(size), 1):
+        for trouble in _walk(content, size, Visit(Budget(size), scratch), 1):
             found.append(trouble)
             if len(found) >= TROUBLES:
                 break
@@ -115,14 +117,21 @@ def look_into(content: BinaryIO, size: int, kind: str) -> list[Trouble]:
     return found
 
 
-def _walk(content: BinaryIO, size: int, budget: Budget, depth: int) -> Iterator[Trouble]:
+class Visit(NamedTuple):
+    """What all layers of one attachment share."""
+
+    budget: Budget
+    scratch: Path | None
+
+
+def _walk(content: BinaryIO, size: int, visit: Visit, depth: int) -> Iterator[Trouble]:
     listed = entries(content, size)
     yield from _names(listed)
     for entry in listed:
         if entry.encrypted:
             yield Trouble("encrypted", entry.name)
         elif not entry.folder:
-            yield from _entry(content, entry, budget, depth)
+            yield from _entry(content, entry, visit, depth)
 
 
 def _names(listed: list[Entry]) -> Iterator[Trouble]:
@@ -143,9 +152,9 @@ def _names(listed: list[Entry]) -> Iterator[Trouble]:
             yield Trouble("macros", shown(entry.name))
 
 
-def _entry(content: BinaryIO, entry: Entry, budget: Budget, depth: int) -> Iterator[Trouble]:
+def _entry(content: BinaryIO, entry: Entry, visit: Visit, depth: int) -> Iterator[Trouble]:
     """Inflate one entry; look at what starts in it, and into it when it is an archive."""
-    pieces = inflate(content, entry, budget)
+    pieces = inflate(content, entry, visit.budget)
     head = next(pieces, b"")
     if what := kinds.program(head):
         yield Trouble("executable", f"{shown(entry.name)}: {what}")
@@ -155,12 +164,12 @@ def _entry(content: BinaryIO, entry: Entry, budget: Budget, depth: int) -> Itera
         return
     if depth >= DEPTH:
         raise Halted(Trouble("bomb", f"{shown(entry.name)}: more than {DEPTH} archives in each other"))
-    nested = Spool()
+    nested = Spool(visit.scratch)
     nested.write(head)
     for piece in pieces:
         nested.write(piece)
     with nested.open() as octets:
-        yield from _walk(octets, nested.size, budget, depth + 1)
+        yield from _walk(octets, nested.size, visit, depth + 1)
 
 
 def _compound(content: BinaryIO, size: int, kind: str) -> list[Trouble]:

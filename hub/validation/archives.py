@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hub.inspection import archives
 from hub.inspection.names import Trouble
 from hub.validation.examination import Document, Examination
@@ -13,9 +15,10 @@ async def check(exam: Examination) -> None:
         kind = attachment.seen["kind"]
         if kind in archives.CONTAINERS and not attachment.settled:
             document = attachment.document
-            note(exam, attachment, await exam.offload_by(document.size, _look, document, kind))
+            found = await exam.offload_by(document.size, _look, document, kind, exam.policy.scratch)
+            note(exam, attachment, found)
 
 
-def _look(document: Document, kind: str) -> list[Trouble]:
+def _look(document: Document, kind: str, scratch: Path | None) -> list[Trouble]:
     with document.open() as content:
-        return archives.look_into(content, document.size, kind)
+        return archives.look_into(content, document.size, kind, scratch)

@@ -6,6 +6,8 @@ travels on as it came; size and digest of both layers are kept.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hub.inspection import archives
 from hub.inspection.archives import Wrapped
 from hub.inspection.names import Trouble
@@ -15,7 +17,7 @@ from hub.validation.troubles import note
 
 async def check(exam: Examination) -> None:
     for attachment in exam.attachments:
-        found = await exam.offload_by(attachment.size, _unwrap, attachment)
+        found = await exam.offload_by(attachment.size, _unwrap, attachment, exam.policy.scratch)
         if isinstance(found, Trouble):
             attachment.settled = True
             attachment.seen["kind"] = "zip"
@@ -26,8 +28,8 @@ async def check(exam: Examination) -> None:
             attachment.seen["wrapped"] = {"name": found.name, "size": octets.size, "sha256": octets.sha256}
 
 
-def _unwrap(attachment: Attachment) -> Wrapped | Trouble | None:
+def _unwrap(attachment: Attachment, scratch: Path | None) -> Wrapped | Trouble | None:
     with attachment.open() as content:
         if content.read(4) != b"PK\3\4":
             return None
-        return archives.unwrap(content, attachment.size, attachment.name)
+        return archives.unwrap(content, attachment.size, attachment.name, scratch)
