@@ -15,6 +15,7 @@ import socket
 import sys
 import tempfile
 from datetime import datetime
+from io import BytesIO
 from typing import Any, BinaryIO, cast
 
 from hub.inspection import pdf
@@ -45,15 +46,7 @@ def main() -> int:
 
 
 def _serve(question: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
-    with tempfile.SpooledTemporaryFile(IN_MEMORY) as content:
-        left = question["size"]
-        while left:
-            piece = stream.read(min(PIECE, left))
-            if not piece:
-                raise EOFError("the hub went away")
-            content.write(piece)
-            left -= len(piece)
-        content.seek(0)
+    with _received(stream, question["size"]) as content:
         try:
             return _answer(question, content)
         except MemoryError:
@@ -62,7 +55,25 @@ def _serve(question: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
             signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _answer(question: dict[str, Any], content: Any) -> dict[str, Any]:
+def _received(stream: BinaryIO, size: int) -> BinaryIO:
+    """The octets that follow the question, in memory or, when they are many, in a file without a name."""
+    if size <= IN_MEMORY:
+        return BytesIO(_exactly(stream, size))
+    content = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    for place in range(0, size, PIECE):
+        content.write(_exactly(stream, min(PIECE, size - place)))
+    content.seek(0)
+    return cast(BinaryIO, content)
+
+
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    octets = stream.read(size)
+    if len(octets) != size:
+        raise EOFError("the hub went away")
+    return octets
+
+
+def _answer(question: dict[str, Any], content: BinaryIO) -> dict[str, Any]:
     if question["op"] == "pages":
         signal.setitimer(signal.ITIMER_PROF, question["cpu_seconds"])  # nobody handles SIGPROF: it ends the process
         return pdf.pages(content)
