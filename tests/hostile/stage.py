@@ -56,6 +56,17 @@ class Stage(Workshop):
         finally:
             connection.close()
 
+    def get(self, path: str, office: Office) -> bytes:
+        """The octets at a path, as one of the offices gets them."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.world.port, timeout=30)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {office.client.access_token()}"})
+            response = connection.getresponse()
+            assert response.status == 200, response.read()
+            return response.read()
+        finally:
+            connection.close()
+
     def logged(self, code: str, since: str) -> list[dict[str, Any]]:
         return self.world.log_entries(kind="envelope.refused", code=code, since=since)
 
