@@ -161,4 +161,4 @@ class StatusFacts:
 
 
 def _finding(finding: Finding) -> dict[str, str]:
-    return {"code": finding.code, "detail": finding.detail, "location": finding.location}
+    return {"code": finding.code, "detail": finding.detail, "location": finding.location, "rule": finding.rule}
