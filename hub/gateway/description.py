@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from hub.gateway import answers
 from hub.gateway.problem_details import MEDIA_TYPE
 from hub.problems import CATALOGUE
 
@@ -64,15 +65,23 @@ def install(app: FastAPI) -> None:
 
 
 def complete(document: dict[str, Any]) -> None:
-    """Add, in place, the problem document to every operation of systems; take out FastAPI's own form of it."""
+    """Add, in place, what operations of systems answer, and how they refuse; take out FastAPI's own form of that."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas.update(SCHEMAS)
+    schemas.update(SCHEMAS | answers.schemas())
     for path, item in document["paths"].items():
         if path.startswith(("/v1/", "/oauth2/", "/.well-known/")):
             for operation in item.values():
+                _describe_answers(operation)
                 _describe_refusals(operation)
+
+
+def _describe_answers(operation: dict[str, Any]) -> None:
+    name, statuses = answers.GIVEN.get(operation["operationId"], ("", ()))
+    for status in statuses:
+        content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+        operation["responses"][status]["content"] = content
 
 
 def _describe_refusals(operation: dict[str, Any]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import hypothesis
 import pytest
 import schemathesis
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis import APIOperation, BaseSchema, Case, GenerationMode, HookContext
 from schemathesis.checks import load_all_checks, not_a_server_error
@@ -21,9 +23,10 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from hub.gateway import answers
 from hub.problems import CATALOGUE
 from tests.gateway.edge import Edge
-from tests.world import Office, World
+from tests.world import Office, World, eventually
 
 CHECKS = [
     not_a_server_error,
@@ -35,7 +38,7 @@ CHECKS = [
     ignored_auth,
 ]
 BOUNDED = hypothesis.settings(
-    max_examples=40,
+    max_examples=20,
     derandomize=True,
     deadline=None,
     database=None,
@@ -190,3 +193,66 @@ def test_every_operation_of_systems_describes_its_refusals_as_problems(edge: Edg
                 assert schema == {"$ref": "#/components/schemas/Problem"}, path
     assert described > 50
     assert document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == sorted(CATALOGUE)
+
+
+class Described:
+    """A client that holds every answer to the schema that the document gives for it."""
+
+    def __init__(self, http: httpx.Client, document: dict[str, Any]) -> None:
+        self._http = http
+        self._document = document
+        self.seen: set[str] = set()
+
+    def call(self, method: str, template: str, by: Office | World, **more: Any) -> Any:
+        token = (by.client if isinstance(by, Office) else by.auditor).access_token()
+        path = template.format(**more.pop("named", {}))
+        headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
+        answer = self._http.request(method, path, headers=headers, **more)
+        operation = self._document["paths"][template.partition("?")[0]][method.lower()]
+        schema = operation["responses"][str(answer.status_code)]["content"]["application/json"]["schema"]
+        assert "$ref" in schema, (method, template, answer.status_code, answer.text)
+        Draft202012Validator({**schema, "components": self._document["components"]}).validate(answer.json())
+        self.seen.add(operation["operationId"])
+        return answer.json()
+
+
+def sent(described: Described, sender: Office, recipient: Office) -> str:
+    """One letter, checked, submitted, submitted again and looked at; its envelope id."""
+    letter, xml = sender.letter(recipient.code), {"Content-Type": "application/xml"}
+    described.call("POST", "/v1/envelopes:check", sender, content=letter, headers=xml)
+    made = described.call("POST", "/v1/envelopes", sender, content=letter, headers=xml)["id"]
+    assert described.call("POST", "/v1/envelopes", sender, content=letter, headers=xml)["id"] == made
+    described.call("GET", "/v1/envelopes/{envelope_id}", sender, named={"envelope_id": made})
+    return str(made)
+
+
+def taken(described: Described, recipient: Office, action: str, **body: str) -> str:
+    """The next delivery of the inbox, closed or given back by ``action``; its id."""
+    deliveries = eventually(lambda: described.call("GET", "/v1/inbox", recipient)["deliveries"])
+    named = {"delivery_id": deliveries[0]["delivery"]}
+    described.call("POST", "/v1/deliveries/{delivery_id}:extend", recipient, named=named)
+    described.call("POST", f"/v1/deliveries/{{delivery_id}}:{action}", recipient, named=named, json=body)
+    return str(named["delivery_id"])
+
+
+def test_the_answers_of_a_journey_are_as_described(fuzzed: World, offices: tuple[Office, Office]) -> None:
+    sender, recipient = offices[0], fuzzed.office()
+    with httpx.Client(base_url=fuzzed.url, timeout=30) as http:
+        described = Described(http, http.get("/openapi.json").json())
+        form = {"grant_type": "client_credentials", "client_id": sender.client_id, "client_secret": sender.secret}
+        described.call("POST", "/oauth2/token", sender, data=form)
+        envelope = {"envelope_id": sent(described, sender, recipient)}
+        taken(described, recipient, "release")
+        status = {"delivery": taken(described, recipient, "settle"), "code": "03", "description": "Đã vào sổ"}
+        for _ in range(2):
+            described.call("POST", "/v1/statuses", recipient, json=status)
+        sent(described, sender, recipient)
+        taken(described, recipient, "refuse", reason="Thiếu trang")
+        described.call("GET", "/v1/envelopes/{envelope_id}", sender, named=envelope)
+        described.call("GET", "/v1/envelopes/{envelope_id}/receipts", sender, named=envelope)
+        for path in ("/v1/receipts", "/v1/agencies", "/v1/capabilities", "/.well-known/jwks.json"):
+            described.call("GET", path, sender)
+        described.call("GET", "/v1/agencies/{code}", sender, named={"code": sender.code})
+        described.call("GET", "/v1/profiles/{name}", sender, named={"name": "qcvn-102-2016"})
+        described.call("GET", "/v1/audit/entries", fuzzed)
+    assert described.seen == set(answers.GIVEN)
