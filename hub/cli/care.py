@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hub import clock
 from hub.cli import output
 from hub.language import _
 from hub.problems import HubError
 
 if TYPE_CHECKING:
     from hub.ledger import Ledger
+    from hub.ledger.trust import ListState
 
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help=_("Directory for payloads, keys and the embedded ledger."))
@@ -97,6 +100,7 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
         ledger = wiring.open_ledger(chosen)
         anchors, _lists = ledger.read_now(trust.listing)
         note("trust anchors", bool(anchors), len(anchors))
+        note("revocation lists", *_list_words(ledger.read_now(trust.list_states, clock.now(), _max_age(chosen))))
         note("systems", True, len(ledger.read_now(systems.every)))
         note("registry revision", True, ledger.read_now(agencies.revision))
         ledger.close()
@@ -124,6 +128,25 @@ async def _scanner(chosen: Any) -> tuple[bool, str]:
     except HubError as error:
         return False, f"{chosen.clamd}: {error.detail}"
     return True, version
+
+
+def _max_age(chosen: Any) -> timedelta | None:
+    seconds = chosen.revocation_max_age_seconds
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _list_words(states: list[ListState]) -> tuple[bool, str]:
+    """Stale lists are wrong: where issuers cannot be asked, their certificates are deferred or accepted as pending."""
+    stale = [
+        f"{one.issuer} ({one.source}, until {one.next_update:%Y-%m-%d %H:%M} UTC)"
+        for one in states
+        if one.state == "stale"
+    ]
+    unverified = [one.issuer for one in states if one.state == "unverified"]
+    words = [f"{len(states) - len(stale) - len(unverified)} fresh"]
+    words += [f"stale: {', '.join(stale)}"] if stale else []
+    words += [f"authority not known yet: {', '.join(unverified)}"] if unverified else []
+    return not stale, "; ".join(words)
 
 
 def _address(chosen: Any) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from hub.ledger import Ledger
+    from hub.ledger.trust import AddedList
 
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help=_("Directory for payloads, keys and the embedded ledger."))
@@ -65,26 +66,27 @@ def trust_add(
 ) -> None:
     from cryptography import x509
 
+    from hub.cli.pem import revocation_lists
     from hub.ledger import registration
 
     anchors = [one for file in files for one in _read(file, x509.load_pem_x509_certificates, "anchor")]
-    lists = [_read(file, _load_crl, "crl") for file in crl]
+    lists = [one for file in crl for one in _read(file, revocation_lists, "crl")]
 
-    def every(transaction: Any) -> tuple[list[str], list[str]]:
+    def every(transaction: Any) -> tuple[list[str], list[AddedList]]:
         return (
             [registration.add_anchor(transaction, anchor) for anchor in anchors],
             [registration.add_list(transaction, one) for one in lists],
         )
 
     with opened(data) as ledger:
-        added, issuers = ledger.write_now(every)
-    output.show({"anchors": added, "lists": issuers}, [*added, *issuers])
-
-
-def _load_crl(content: bytes) -> Any:
-    from cryptography import x509
-
-    return x509.load_pem_x509_crl(content) if b"-----BEGIN" in content else x509.load_der_x509_crl(content)
+        added, kept = ledger.write_now(every)
+    shown = {
+        "anchors": added,
+        "lists": [one.issuer for one in kept],
+        "unverified": [one.issuer for one in kept if not one.verified],
+    }
+    not_yet = _("its authority's certificate is not known yet, so its signature is checked when a letter brings it")
+    output.show(shown, [*added, *(one.issuer if one.verified else f"{one.issuer}: {not_yet}" for one in kept)])
 
 
 def trust_list(data: Data = None, as_json: output.AsJson = False) -> None:

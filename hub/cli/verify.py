@@ -22,6 +22,7 @@ Anchor = Annotated[
     list[Path], typer.Option(exists=True, dir_okay=False, help=_("Trusted root certificate (PEM), for an envelope."))
 ]
 Lists = Annotated[list[Path], typer.Option("--crl", exists=True, dir_okay=False, help=_("Revocation lists (PEM)."))]
+Answers = Annotated[list[Path], typer.Option("--ocsp", exists=True, dir_okay=False, help=_("OCSP answers (DER)."))]
 Keys = Annotated[
     Path | None, typer.Option("--jwks", exists=True, dir_okay=False, help=_("The hub's keys (JWKS), for a receipt."))
 ]
@@ -37,6 +38,7 @@ def verify(
     file: File,
     anchor: Anchor = [],  # noqa: B006 - Typer reads it as "none given" and never changes it
     lists: Lists = [],  # noqa: B006 - as above
+    answers: Answers = [],  # noqa: B006 - as above
     keys: Keys = None,
     at: At = None,
     envelope: Of = None,
@@ -46,7 +48,7 @@ def verify(
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         if not anchor:
             raise typer.BadParameter(_("An envelope needs --anchor FILE."))
-        result = _envelope(content, anchor, lists, at.replace(tzinfo=UTC) if at else clock.now())
+        result = _envelope(content, anchor, lists, answers, at.replace(tzinfo=UTC) if at else clock.now())
     else:
         if keys is None:
             raise typer.BadParameter(_("A receipt needs --jwks FILE."))
@@ -54,10 +56,10 @@ def verify(
     output.show(result, [_("Valid."), *(f"{name}: {value}" for name, value in result.items())])
 
 
-def _envelope(content: bytes, anchors: list[Path], lists: list[Path], at: datetime) -> dict[str, Any]:
+def _envelope(
+    content: bytes, anchors: list[Path], lists: list[Path], answers: list[Path], at: datetime
+) -> dict[str, Any]:
     """Raises ``Refused`` with the code that the hub would give."""
-    import asyncio
-
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -65,17 +67,15 @@ def _envelope(content: bytes, anchors: list[Path], lists: list[Path], at: dateti
     from hub.envelope.hardening import parse
     from hub.envelope.names import PROFILE
     from hub.problems import Refused
-    from hub.signatures.chain import RevocationList, TrustStore
-    from hub.signatures.revocation.judging import Revocation
+    from hub.signatures.chain import TrustStore
+    from hub.signatures.revocation.repeating import repeat
     from hub.signatures.verify import verify as verify_signature
     from hub.validation.rules import profile
 
     trusted = tuple(x509.load_pem_x509_certificates(b"".join(file.read_bytes() for file in anchors)))
-    found = [crl for file in lists for crl in revocation_lists(file.read_bytes())]
-    revoked = tuple(RevocationList.load(crl.public_bytes(Encoding.DER)) for crl in found)
-    trust = TrustStore(trusted, 0, revoked)
-    signed = verify_signature(parse(content), trust, at)
-    standings = asyncio.run(Revocation().standings(signed.path, trust, at))
+    given = [crl.public_bytes(Encoding.DER) for file in lists for crl in revocation_lists(file.read_bytes())]
+    signed = verify_signature(parse(content), TrustStore(trusted, 0), at)
+    standings = repeat(signed.path, given, [file.read_bytes() for file in answers], at)
     for one in standings:
         if one.status == "revoked":
             raise Refused("certificate-revoked", f"{one.subject}, {one.reason}")

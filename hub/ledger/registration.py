@@ -134,13 +134,18 @@ def add_anchor(transaction: Transaction, certificate: x509.Certificate) -> str:
     return sha256
 
 
-def add_list(transaction: Transaction, crl: x509.CertificateRevocationList) -> str:
-    """Keep a revocation list. Raises ``Refused('registry-conflict')`` for one older than the one kept."""
+def add_list(transaction: Transaction, crl: x509.CertificateRevocationList) -> trust.AddedList:
+    """Keep a revocation list. Raises ``Refused``: ``registry-conflict``, ``registry-invalid``."""
     at = clock.now()
-    issuer = trust.add_list(transaction, crl, at)
-    detail = {"issuer": issuer, "this_update": clock.rfc3339(crl.last_update_utc)}
+    added = trust.add_list(transaction, crl, at)
+    detail = {
+        "issuer": added.issuer,
+        "sha256": added.sha256,
+        "verified": added.verified,
+        "this_update": clock.rfc3339(crl.last_update_utc),
+    }
     exchange_log.append(transaction, [Entry(Event.CRL_ADDED, at, actor=ACTOR, detail=detail)])
-    return issuer
+    return added
 
 
 def set_rule(

@@ -17,7 +17,7 @@ from adapters.sandbox.pki import Authority, Identity, KeyKind, Pki, new_key, pri
 from adapters.sandbox.responder import Responder
 from hub import clock
 from hub.signatures.revocation.answers import Held, Revoked
-from hub.signatures.revocation.judging import _from_good_responders
+from hub.signatures.revocation.judging import from_good_responders
 from hub.signatures.revocation.ocsp import WITHOUT_NEXT_UPDATE, OcspAnswer, request
 from tests.signatures.revocations import DAY, HOUR, MINUTE, crl, loaded, openssl
 
@@ -134,8 +134,8 @@ def test_the_answers_of_a_revoked_responder_do_not_count(pki: Pki, identity: Ide
     answer = Held(load(responder.answer(identity.certificate), identity), "")
     listed = crl(pki.issuing, entries=[(responder.certificate.serial_number, [])])
     against, without = (Held(loaded(one)[0], "") for one in (listed, crl(pki.issuing)))
-    assert list(_from_good_responders([answer, without])) == [answer, without]
-    assert list(_from_good_responders([answer, against])) == [against]
+    assert list(from_good_responders([answer, without])) == [answer, without]
+    assert list(from_good_responders([answer, against])) == [against]
 
 
 INDEX = "{state}\t{until}\t{revoked}\t{serial}\tunknown\t/CN=x\n"

@@ -110,7 +110,7 @@ class Revocation:
         return [held for serial in ("", serial_of(link)) if (held := await self._shelf.get(link, serial)) is not None]
 
     def _weigh(self, link: Link, found: list[Held], at: datetime) -> Weighed:
-        return weigh(_from_good_responders(found), link.certificate.serial_number, at, self.max_age)
+        return weigh(from_good_responders(found), link.certificate.serial_number, at, self.max_age)
 
     def _remember(self, link: Link, revision: int, judged: Standing, at: datetime) -> None:
         (since, until), forget_at = _EVER, float("inf")
@@ -150,7 +150,7 @@ def _configured(link: Link, trust: TrustStore) -> tuple[list[Held], str]:
     return usable, next((f"configured list: {one.defect}" for one in named if one.defect), "")
 
 
-def _from_good_responders(found: list[Held]) -> Iterable[Held]:
+def from_good_responders(found: list[Held]) -> Iterable[Held]:
     """Without the answers of a responder that a list of the same issuer calls revoked (RFC 6960 §4.2.2.2.1)."""
     lists = [one.answer for one in found if isinstance(one.answer, RevocationList)]
     for held in found:
