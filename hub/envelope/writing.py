@@ -141,7 +141,7 @@ class Letter:
     sphere: str = ""
     typist: str = ""
     copies: int = 1
-    pages: int = 1
+    pages: int = 0  # not declared
     appendixes: tuple[str, ...] = ()
     answers: tuple[Reference, ...] = ()
     steering: int = 0
