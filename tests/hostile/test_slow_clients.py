@@ -15,6 +15,7 @@ import pytest
 from hub.problems import CATALOGUE
 from tests.world import Office, World
 
+pytestmark = pytest.mark.slow
 LARGEST = 300_000
 PAUSE, RATE = 1.0, 2_000
 JSON = "application/problem+json"
@@ -131,6 +132,7 @@ def envelopes_accepted(world: World) -> int:
 
 ROUTES = {
     "an envelope": ("/v1/envelopes", "application/xml"),
+    "an envelope in parts": ("/v1/envelopes", 'multipart/related; type="application/xml"; boundary=b'),
     "a check": ("/v1/envelopes:check", "application/xml"),
     "a status in JSON": ("/v1/statuses", "application/json"),
     "a form": ("/oauth2/token", "application/x-www-form-urlencoded"),
