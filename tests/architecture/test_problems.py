@@ -52,6 +52,13 @@ def test_every_rule_of_a_profile_raises_a_code_of_the_catalogue() -> None:
     assert not sorted({rule.code for rule in profile(PROFILE).rules.values()} - set(CATALOGUE))
 
 
+def test_every_code_is_asked_of_by_a_test() -> None:
+    """By its name, or through the row of the profile that raises it: rows with ``check`` are tried from the table."""
+    named = {value for path in python_files("tests") if "/architecture/" not in path for value in strings(path)}
+    rows = {rule.code for rule in profile(PROFILE).rules.values() if rule.check or rule.name in named}
+    assert sorted(set(CATALOGUE) - named - rows) == [], "codes that no test asks of"
+
+
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
 def test_the_code_is_explained_in_both_languages(code: str) -> None:
     problem = CATALOGUE[code]
