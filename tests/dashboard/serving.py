@@ -22,7 +22,7 @@ from tests.intake.register import Register
 LARGEST_ENVELOPE = 2_000_000
 
 
-def dashboard_over(ledger: Ledger, directory: Path, register: Register, address: str) -> DashboardContext:
+def dashboard_over(ledger: Ledger, directory: Path, register: Register, address: str, largest: int) -> DashboardContext:
     """The pages' context with the real intake behind it; ``register`` is whom that knows and trusts."""
     signer = ReceiptSigner(HubKey.load_or_create(directory / "hub.key"), "hub.test")
     return DashboardContext(
@@ -31,19 +31,21 @@ def dashboard_over(ledger: Ledger, directory: Path, register: Register, address:
         policy=register.policy,
         payloads=PayloadStore(directory / "payloads"),
         explain=Intake(ledger, register.directory, signer, register.policy).check,
-        largest_envelope=LARGEST_ENVELOPE,
+        largest_envelope=largest,
         hub_name="hub.test",
         base_url=address,
     )
 
 
 @contextlib.contextmanager
-def served(ledger: Ledger, directory: Path, register: Register | None = None) -> Iterator[str]:
+def served(
+    ledger: Ledger, directory: Path, register: Register | None = None, largest: int = LARGEST_ENVELOPE
+) -> Iterator[str]:
     """The address of the pages over this ledger; the server stops at the end."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        context = dashboard_over(ledger, directory, register or Register(), address)
+        context = dashboard_over(ledger, directory, register or Register(), address, largest)
         app = FastAPI(openapi_url=None)
         app.include_router(pages(context))
         app.include_router(problem_pages(context))
