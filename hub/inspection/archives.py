@@ -72,41 +72,41 @@ def _mimetype(content: BinaryIO, listed: list[Entry]) -> bytes:
     return b""
 
 
-def unwrap(content: BinaryIO, size: int, name: str, scratch: Path | None = None) -> Wrapped | Trouble | None:
+def unwrap(content: BinaryIO, name: str, budget: Budget, scratch: Path | None = None) -> Wrapped | Trouble | None:
     """The file in the wrapping; trouble when it will not come out; None when this is no wrapping (edXML 1.2).
 
     Wrapped is: a ZIP of exactly one entry, called ``<uuid>.<the extension that the attachment's name has>``.
     ``scratch``: where long files are set aside.
     """
     try:
-        listed = entries(content, size)
+        listed = entries(content, budget.size)
     except Unreadable:
         return None
-    if len(listed) != 1 or listed[0].encrypted or listed[0].special:
+    if len(listed) != 1 or listed[0].encrypted or listed[0].special or listed[0].other_name:
         return None
     stem, _, ending = listed[0].name.rpartition(".")
     if not _UUID.fullmatch(stem) or ending.lower() != extension(name):
         return None
     octets = Spool(scratch)
     try:
-        for piece in inflate(content, listed[0], Budget(size)):
+        for piece in inflate(content, listed[0], budget):
             octets.write(piece)
     except Halted as halted:
         return halted.trouble
     return Wrapped(listed[0].name, octets)
 
 
-def look_into(content: BinaryIO, size: int, kind: str, scratch: Path | None = None) -> list[Trouble]:
+def look_into(content: BinaryIO, kind: str, budget: Budget, scratch: Path | None = None) -> list[Trouble]:
     """What is wrong inside a file of this kind, at most ``TROUBLES`` of it; nothing for what is no container."""
     if kind in OPAQUE:
         return _opaque(content, kind)
     if kind in COMPOUND:
-        return _compound(content, size, kind)
+        return _compound(content, budget.size, kind)
     if kind not in PACKAGES:
         return []
     found: list[Trouble] = []
     try:
-        for trouble in _walk(content, size, Visit(Budget(size), scratch), 1):
+        for trouble in _walk(content, budget.size, Visit(budget, scratch), 1):
             found.append(trouble)
             if len(found) >= TROUBLES:
                 break

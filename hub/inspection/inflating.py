@@ -13,7 +13,7 @@ from hub.inspection.zip_directory import Entry
 MIB = 1024 * 1024
 RATIO = 100  # inflated octets for each octet of the attachment: an honest archive of documents stays below 30
 ALWAYS = 32 * MIB  # inflating as much is never a bomb
-LOOKED_INTO = 128 * MIB  # as much is inflated of any archive, and of a big one four times its size
+LOOKED_INTO = 128 * MIB  # as much is inflated of the archives of an envelope, and of big ones four times their size
 _PIECE = 128 * 1024
 _STORED, _DEFLATED = 0, 8
 
@@ -28,14 +28,19 @@ class Halted(Exception):
 
 @dataclass(slots=True)
 class Budget:
-    """What may come out of one attachment of ``size`` octets, all layers together."""
+    """What may come out of one attachment of ``size`` octets, all layers together.
+
+    ``before``: what came out of the attachments before it. However many there are, an envelope costs no more than
+    ``LOOKED_INTO`` octets and four times its own size.
+    """
 
     size: int
+    before: int = 0
     spent: int = 0
     limits: tuple[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.limits = max(ALWAYS, RATIO * self.size), max(LOOKED_INTO, 4 * self.size)
+        self.limits = max(ALWAYS, RATIO * self.size), max(LOOKED_INTO - self.before, 4 * self.size)
 
     def spend(self, octets: int) -> None:
         """Raises ``Halted``: a bomb by its ratio, or merely more than is looked into."""
@@ -44,7 +49,7 @@ class Budget:
         if self.spent > bomb:
             raise Halted(Trouble("bomb", f"more than {self.spent} octets come out of {self.size}"))
         if self.spent > enough:
-            raise Halted(Trouble("opaque", f"more than {enough} octets come out: not looked into any further"))
+            raise Halted(Trouble("opaque", f"not looked into any further than {enough} octets"))
 
 
 def inflate(content: BinaryIO, entry: Entry, budget: Budget) -> Iterator[bytes]:

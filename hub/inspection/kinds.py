@@ -70,9 +70,9 @@ KINDS: dict[str, Kind] = {
             holds="locked-office",
         ),
         # office programs open the newer format and RTF under the older extension without a word
-        _kind("doc", "doc dot", "application/msword", holds="docx rtf"),
-        _kind("xls", "xls xlt", "application/vnd.ms-excel application/msexcel", holds="xlsx"),
-        _kind("ppt", "ppt pps pot", "application/vnd.ms-powerpoint", holds="pptx"),
+        _kind("doc", "doc dot", "application/msword", holds="docx rtf locked-office"),
+        _kind("xls", "xls xlt", "application/vnd.ms-excel application/msexcel", holds="xlsx locked-office"),
+        _kind("ppt", "ppt pps pot", "application/vnd.ms-powerpoint", holds="pptx locked-office"),
         _kind("locked-office", "", f"{_OOXML}wordprocessingml.document {_OOXML}spreadsheetml.sheet"),
         _kind("odt", "odt ott", f"{_ODF}text"),
         _kind("ods", "ods ots", f"{_ODF}spreadsheet"),

@@ -114,6 +114,7 @@ class Examination:
     standings: tuple[Standing, ...] = ()  # revocation
     recipients: tuple[Agency, ...] = ()  # recipients
     attachments: tuple[Attachment, ...] = ()  # attachments
+    inflated: int = 0  # wrapping, archives: octets that came out of archives so far
     promulgated_on: date | None = None  # metadata
     due_on: date | None = None  # metadata
     business_type: int = 0  # metadata

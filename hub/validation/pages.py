@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 
+from hub.inspection.inspector import Pdf
 from hub.validation.examination import Attachment, Examination
 from hub.validation.metadata import location
 
@@ -16,10 +17,15 @@ APPENDIX = "OtherInfo/Appendixes/Appendix"
 _RULES = {"encrypted": "attachment.open", "unreadable": "attachment.readable"}
 
 
+# after as many files that cannot be read within the limits, no further one of the envelope is tried: others are waiting
+GIVEN_UP_AFTER = 3
+
+
 async def check(exam: Examination) -> None:
+    given_up = 0
     for attachment in exam.attachments:
         if attachment.seen["kind"] == "pdf":
-            await _read(exam, attachment)
+            given_up += await _read(exam, attachment, given_up < GIVEN_UP_AFTER) == "over-limits"
     _compare_pages(exam)
     appendices = len(exam.parsed.fields.get(APPENDIX, ()))
     beyond = len(exam.attachments) - 1
@@ -28,15 +34,18 @@ async def check(exam: Examination) -> None:
         exam.apply("attachment.appendix-count", detail, location(exam, APPENDIX))
 
 
-async def _read(exam: Examination, attachment: Attachment) -> None:
+async def _read(exam: Examination, attachment: Attachment, ask: bool) -> str:
     document = attachment.document
-    told = await exam.policy.inspector.pages(document.sha256, document.size, document.open)
+    told = Pdf("over-limits", detail="not tried, after others that could not be read within the limits")
+    if ask:
+        told = await exam.policy.inspector.pages(document.sha256, document.size, document.open)
     if told.outcome == "read":
         attachment.seen["pages"] = told.pages
-        return
-    attachment.seen["inspection"] = told.outcome
-    rule = _RULES.get(told.outcome, "attachment.inspected")
-    exam.apply(rule, f"{attachment.shown}: {told.detail}", attachment.location)
+    else:
+        attachment.seen["inspection"] = told.outcome
+        rule = _RULES.get(told.outcome, "attachment.inspected")
+        exam.apply(rule, f"{attachment.shown}: {told.detail}", attachment.location)
+    return told.outcome
 
 
 def _compare_pages(exam: Examination) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hub.inspection import archives
 from hub.inspection.archives import Wrapped
+from hub.inspection.inflating import Budget
 from hub.inspection.names import Trouble
 from hub.validation.examination import Attachment, Document, Examination
 from hub.validation.troubles import note
@@ -17,7 +18,9 @@ from hub.validation.troubles import note
 
 async def check(exam: Examination) -> None:
     for attachment in exam.attachments:
-        found = await exam.offload_by(attachment.size, _unwrap, attachment, exam.policy.scratch)
+        budget = Budget(attachment.size, exam.inflated)
+        found = await exam.offload_by(attachment.size, _unwrap, attachment, budget, exam.policy.scratch)
+        exam.inflated += budget.spent
         if isinstance(found, Trouble):
             attachment.settled = True
             attachment.seen["kind"] = "zip"
@@ -28,8 +31,8 @@ async def check(exam: Examination) -> None:
             attachment.seen["wrapped"] = {"name": found.name, "size": octets.size, "sha256": octets.sha256}
 
 
-def _unwrap(attachment: Attachment, scratch: Path | None) -> Wrapped | Trouble | None:
+def _unwrap(attachment: Attachment, budget: Budget, scratch: Path | None) -> Wrapped | Trouble | None:
     with attachment.open() as content:
         if content.read(4) != b"PK\3\4":
             return None
-        return archives.unwrap(content, attachment.size, attachment.name, scratch)
+        return archives.unwrap(content, attachment.name, budget, scratch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 import struct
 import uuid
 import warnings
@@ -74,6 +75,14 @@ def signed_pdf(document: bytes, identity: Identity, field: str = "Signature1") -
     with ThreadPoolExecutor(1) as thread:  # it starts an event loop, and the caller may be in one
         output: io.BytesIO = thread.submit(signers.sign_pdf, writer, what, signer=signer).result()
     return output.getvalue()
+
+
+def other_range(signed: bytes, numbers: bytes) -> bytes:
+    """The ``/ByteRange`` of a signed PDF replaced, in the same number of octets."""
+    found = re.search(rb"/ByteRange \[([^\]]*)\]", signed)
+    assert found is not None
+    start, end = found.span(1)
+    return signed[:start] + numbers.ljust(end - start) + signed[end:]
 
 
 def looping_pdf() -> bytes:

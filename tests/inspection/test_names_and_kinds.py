@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.inspection import archives, kinds, pdf_form
+from hub.inspection.inflating import Budget
 from hub.inspection.names import EXECUTABLE_EXTENSIONS, awkward, extension, troubles, unsafe
 from tests.inspection import samples
 
@@ -67,7 +68,9 @@ def test_what_another_program_packs_is_whole(entries: dict[str, bytes], method: 
         for name, content in entries.items():
             writer.writestr(f"{name}.txt", b"." + content)
     made = output.getvalue()
-    assert [trait for trait, _ in archives.look_into(io.BytesIO(made), len(made), "zip") if trait != "path"] == []
+    assert [
+        trait for trait, _ in archives.look_into(io.BytesIO(made), "zip", Budget(len(made))) if trait != "path"
+    ] == []
 
 
 @settings(deadline=None)
@@ -80,7 +83,7 @@ def test_no_change_of_an_archive_goes_unseen_or_raises(data: st.DataObject) -> N
     inside = data.draw(st.booleans())
     place = data.draw(st.integers(start, start + len(content) - 1) if inside else st.integers(0, len(made) - 1))
     made[place] ^= data.draw(st.integers(1, 255))
-    found = archives.look_into(io.BytesIO(bytes(made)), len(made), "zip")
+    found = archives.look_into(io.BytesIO(bytes(made)), "zip", Budget(len(made)))
     assert found or not inside
 
 
@@ -101,7 +104,7 @@ def test_a_streamed_archive_with_its_sizes_behind_is_whole() -> None:
     pipe = Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as writer:
         writer.writestr("a.txt", b"a" * 1000)
-    assert archives.look_into(io.BytesIO(pipe.octets), len(pipe.octets), "zip") == []
+    assert archives.look_into(io.BytesIO(pipe.octets), "zip", Budget(len(pipe.octets))) == []
 
 
 def test_an_archive_of_the_64_bit_form_is_read() -> None:
@@ -109,7 +112,7 @@ def test_an_archive_of_the_64_bit_form_is_read() -> None:
     with zipfile.ZipFile(output, "w") as writer, writer.open("a.txt", "w", force_zip64=True) as entry:
         entry.write(b"a" * 1000)
     made = output.getvalue()
-    assert archives.look_into(io.BytesIO(made), len(made), "zip") == []
+    assert archives.look_into(io.BytesIO(made), "zip", Budget(len(made))) == []
 
 
 @given(octets=st.binary(min_size=200, max_size=4000))

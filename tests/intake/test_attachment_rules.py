@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -270,3 +271,46 @@ async def test_everything_wrong_with_several_files_is_named_at_once(register: Re
         "attachment-executable",
         "attachment-damaged",
     ]
+
+
+async def test_many_archives_together_cost_no_more_than_one(register: Register, sender: Identity) -> None:
+    """Each is no bomb by itself; after the first ones the rest is said not to be looked into."""
+    dense = b"".join(bytes(4096) + hashlib.sha256(bytes([number])).digest() for number in range(100)) * 75
+    archive = samples.archive(("a.txt", dense))
+    files = [of(f"{number}.zip", archive) for number in range(6)]
+    _, rules = await seen(register, sender, *files)
+    assert 0 < rules.count("attachment.inspected") < 6
+
+
+async def test_after_several_pdfs_over_the_limits_no_further_one_is_tried(register: Register, sender: Identity) -> None:
+    hasty = replace(register, policy=replace(register.policy, inspector=Inspector(processes=1, cpu_seconds=0.001)))
+    hasty.store = register.store
+    files = [of(f"{n}.pdf", samples.pdf(200 + n)) for n in range(6)]
+    verdict = await judged(hasty, sender, *files)
+    hasty.policy.inspector.close()
+    details = [one.detail for one in verdict.envelope.warnings if one.rule == "attachment.inspected"]
+    assert len(details) == 6
+    assert sum("not tried" in detail for detail in details) == 3
+    assert {one.inspection for one in verdict.envelope.attachments} == {"over-limits"}
+
+
+HOSTILE_SIGNATURES = [
+    ("no octets of a signature", lambda made: made.replace(b"/Contents <", b"/Contents <00> /X <", 1)),
+    ("a range of another place", lambda made: samples.other_range(made, b"0 10 20 30")),
+    ("a range beyond the end", lambda made: samples.other_range(made, b"0 10 20 99999999")),
+    ("a range that goes back", lambda made: samples.other_range(made, b"0 -1 -2 3")),
+    ("a range of words", lambda made: samples.other_range(made, b"/a /b /c /d")),
+    ("the words without a signature", lambda made: samples.pdf() + b"% /ByteRange\n%%EOF\n"),
+]
+
+
+@pytest.mark.parametrize("forge", [row[1] for row in HOSTILE_SIGNATURES], ids=[row[0] for row in HOSTILE_SIGNATURES])
+async def test_a_forged_signature_dictionary_is_no_signature_and_harms_nothing(
+    register: Register, sender: Identity, forge: Callable[[bytes], bytes]
+) -> None:
+    file = of("a.pdf", forge(samples.signed_pdf(samples.pdf(), sender)))
+    facts, _ = await seen(register, sender, file)
+    assert not any(one["valid"] for one in facts.signatures)
+    assert isinstance(
+        await judged(strict(register, "attachment.signed", "attachment.signature-valid"), sender, file), Declined
+    )
