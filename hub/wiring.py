@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 import uvicorn
 
-from hub import dashboard
+from hub import dashboard, memory
 from hub import gateway as http
 from hub.broker.memory import MemoryBroker
 from hub.broker.port import Broker
@@ -251,6 +251,7 @@ async def run(settings: Settings, roles: Iterable[str], alongside: Alongside | N
     """
     chosen = tuple(roles)
     check_roles(settings, chosen)
+    memory.give_back()
     hub = build(settings)
     try:
         await asyncio.to_thread(migration.require_head, hub.ledger)
