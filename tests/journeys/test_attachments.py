@@ -94,6 +94,8 @@ def test_a_document_that_lost_octets_on_the_way_is_refused_in_vietnamese(
 def test_processes_end_with_the_hub_however_it_ends(hub: World, edge: Edge, offices: tuple[Office, Office]) -> None:
     sender, recipient = offices
     for number, end in enumerate((signal.SIGINT, signal.SIGKILL)):
+        if number:
+            hub.start("up")
         made = post(edge, sender, sender.letter(recipient.code, document_id=f"before the end {number}"))
         assert made.status_code == 201
         running = workers(hub)
@@ -102,4 +104,3 @@ def test_processes_end_with_the_hub_however_it_ends(hub: World, edge: Edge, offi
         os.kill(process.pid, end)
         process.wait()
         eventually(lambda seen=running: not [one for one in seen if reads_pdfs(one)] or None)
-        hub.start("up")
