@@ -213,6 +213,8 @@ def file_facts(file: Json) -> str:
         parts.append(ngettext("%(num)d page", "%(num)d pages", pages) % {"num": pages})
     if isinstance(size, int):
         parts.append(wording.size(size))
+    if file.get("form") == "part":
+        parts.append(gettext("sent beside the document"))
     return " · ".join(part for part in parts if part)
 
 

@@ -70,7 +70,7 @@ def wrong(page: Page) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, 390, 320])
 def test_every_page_can_be_used_by_everyone(watched: Site, read: Read, theme: str, width: int) -> None:
     reader = read(watched, theme=theme, width=width)
     reader.log_in()
@@ -88,7 +88,7 @@ def test_pages_in_trouble_can_be_used_by_everyone(busy: Site, read: Read) -> Non
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, 390, 320])
 def test_a_report_can_be_used_by_everyone(watched: Site, read: Read, tmp_path: Path, theme: str, width: int) -> None:
     reader = read(watched, theme=theme, width=width, language="en")
     reader.log_in()

@@ -97,6 +97,8 @@ def test_letters_of_before_the_facts_show_what_there_is(english: None) -> None:
     assert explanation.revocations(["good"]) == []
     assert explanation.file_facts({"content_type": "application/pdf", "size": 1_200}) == "application/pdf · 1 KB"
     assert explanation.file_facts({}) == ""
+    assert explanation.file_facts({"kind": "pdf", "form": "inline"}) == "PDF"
+    assert explanation.file_facts({"kind": "pdf", "form": "part"}) == "PDF · sent beside the document"
     assert explanation.document_signatures({}) == []
 
 
