@@ -168,6 +168,7 @@ def build(settings: Settings) -> Hub:
             answers,
             LedgerPending(ledger),
             directory.trust,
+            every=settings.sweep_every_seconds,
             refresh=settings.revocation_refresh_seconds,
         ),
         fetch=fetch,

@@ -115,10 +115,11 @@ class World:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     offices: dict[str, Office] = field(default_factory=dict)
     systems: dict[str, tuple[str, str]] = field(default_factory=dict)
+    pki: Pki = field(default_factory=Pki.create)
+    lists: bool = True  # revocation lists are configured
 
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.pki = Pki.create()
         self.settings = Settings(
             data_dir=self.directory / "data",
             listen=f"127.0.0.1:{self.port}",
@@ -127,7 +128,7 @@ class World:
         self.ledger: Ledger = wiring.open_ledger(self.settings)
         migration.upgrade(self.ledger)
         self.ledger.write_now(registration.add_anchor, self.pki.root.certificate)
-        for crl in x509_lists(self.pki.crls_pem):
+        for crl in x509_lists(self.pki.crls_pem) if self.lists else []:
             self.ledger.write_now(registration.add_list, crl)
         self.auditor = HubClient(
             self.url, *self.ledger.write_now(registration.add_system, "auditor", "pull", auditor=True)

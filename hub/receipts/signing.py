@@ -134,7 +134,7 @@ class ReceiptSigner:
             "description": report.description,
             "reported_by": report.reporter,
             "reported_at": report.reported_at,
-            "reporter_signature": "valid" if report.signed else "absent",
+            "reporter_signature": report.signature,
             "status_message": report.message,
         }
         row = {
@@ -148,13 +148,16 @@ class ReceiptSigner:
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
-    """A reported status. ``message`` is the recipient's own edXML message in base64, None for JSON reports."""
+    """A reported status. ``signature`` of the report: ``valid``, ``pending`` (revocation not known yet) or ``absent``.
+
+    ``message`` is the recipient's own edXML message in base64, None for JSON reports.
+    """
 
     code: str
     description: str
     reporter: str
     reported_at: str
-    signed: bool
+    signature: str
     message: str | None
     message_sha256: str | None
     repeat_key: str

@@ -70,7 +70,7 @@ class Statuses:
             raise Refused("status-reporter-mismatch", report.code, "/code")
         reporter = target.sender_code if from_sender else target.recipient_code
         moment = "" if report.at is None else clock.rfc3339(report.at)
-        facts = _facts(target, reporter, report.code, report.description, moment, None, signed=False)
+        facts = _facts(target, reporter, report.code, report.description, moment, None, signature="absent")
         return self._commit(transaction, system_id, target, facts, at)
 
     async def report_message(self, system_id: str, status: VerifiedStatus, body: bytes) -> Reported:
@@ -95,8 +95,9 @@ class Statuses:
             if deliveries.correlate(transaction, document_id, recipient, sender):
                 raise Refused("status-reporter-mismatch", content.code, header + "StatusCode")
             raise Refused("status-document-unknown", f"{theirs}: {document_id}", header + "ResponseFor")
-        signed = status.signer is not None
-        facts = _facts(target, mine, content.code, content.description, content.timestamp, body, signed=signed)
+        facts = _facts(
+            target, mine, content.code, content.description, content.timestamp, body, signature=_signature(status)
+        )
         return self._commit(transaction, system_id, target, facts, at)
 
     def _commit(
@@ -128,11 +129,19 @@ class Statuses:
                 "recipient": target.recipient_code,
                 "description": facts.description,
                 "for": audience.agency,
-                "signed": facts.signed,
+                "signed": facts.signature != "absent",
+                "signature": facts.signature,
             },
         )
         exchange_log.append(transaction, [entry])
         return Reported(True, receipt.id, target.envelope_id, target.id, facts.code, receipt.jws)
+
+
+def _signature(status: VerifiedStatus) -> str:
+    """``valid``; ``pending`` while it is not known whether the signer was revoked; ``absent``."""
+    if status.signer is None:
+        return "absent"
+    return "valid" if status.signer.revocation == "good" else "pending"
 
 
 def _check_code(code: str, location: str) -> None:
@@ -141,7 +150,7 @@ def _check_code(code: str, location: str) -> None:
 
 
 def _facts(
-    target: Correlated, reporter: str, code: str, description: str, moment: str, body: bytes | None, *, signed: bool
+    target: Correlated, reporter: str, code: str, description: str, moment: str, body: bytes | None, *, signature: str
 ) -> StatusFacts:
     if len(description) > MAX_DESCRIPTION:
         raise Refused("metadata-too-long", f"description: {len(description)} of {MAX_DESCRIPTION} characters")
@@ -153,7 +162,7 @@ def _facts(
         description=description,
         reporter=reporter,
         reported_at=moment,
-        signed=signed,
+        signature=signature,
         message=None if body is None else base64.b64encode(body).decode(),
         message_sha256=None if body is None else hashlib.sha256(body).hexdigest(),
         repeat_key=hashlib.sha256(identity.encode()).hexdigest(),

@@ -268,7 +268,9 @@ async def test_an_older_list_never_takes_the_place_of_a_newer_one(listed: Stage)
     listed.issuer.serve(LIST, der(old))
     assert listed.judge.asking is not None
     [link] = [one for one in path(listed.identity, listed.pki).links if one.certificate == listed.identity.certificate]
-    assert "older" in await listed.judge.asking.renew(link, sources(listed.identity.certificate)[0])
+    said = await listed.judge.asking.renew(link, sources(listed.identity.certificate)[0])
+    assert said is not None
+    assert "older" in said
     assert (await listed.leaf()).status == "revoked"
 
 

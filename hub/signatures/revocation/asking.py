@@ -53,9 +53,12 @@ class Asking:
             reasons.append(f"no answer within {self._patience:g} s")
         return "; ".join(reasons), self._wait(link, named)
 
-    async def renew(self, link: Link, source: Source) -> str:
-        """Ask one address again whatever is in hand; returns why that failed, empty when it did not."""
-        return self._paused(link, source) or await asyncio.shield(self._shared(link, source))
+    async def renew(self, link: Link, source: Source) -> str | None:
+        """Ask one address again whatever is in hand; returns why that failed, empty when it did not.
+
+        None: it failed a moment ago and is left in peace.
+        """
+        return None if self._paused(link, source) else await asyncio.shield(self._shared(link, source))
 
     def _paused(self, link: Link, source: Source) -> str:
         for key in ((source.url,), _key(link, source)):

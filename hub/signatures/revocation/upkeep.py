@@ -22,6 +22,8 @@ log = structlog.get_logger()
 AT_ONCE = 8
 # an answer that nobody judged by for so long is left to end
 UNUSED = timedelta(days=2)
+# answers that end within this are had again at every look
+AHEAD = timedelta(minutes=2)
 
 
 class Pending(Protocol):
@@ -48,7 +50,7 @@ class Upkeep:
         pending: Pending,
         trust: Callable[[], Awaitable[TrustStore]],
         *,
-        every: float = 30.0,
+        every: float = 5.0,
         refresh: float = 3600.0,
     ) -> None:
         self._revocation = revocation
@@ -73,7 +75,7 @@ class Upkeep:
         if asking is None:
             return 0
         now = clock.now()
-        ends_before = now + timedelta(seconds=4 * self._every)
+        ends_before = now + max(AHEAD, timedelta(seconds=4 * self._every))
         due = await self._store.due(now - self._refresh, ends_before, now - UNUSED)
         gate = asyncio.Semaphore(AT_ONCE)
 
@@ -82,7 +84,7 @@ class Upkeep:
                 reason = await asking.renew(Link(row.certificate, row.issuer), Source(row.kind, row.source))
             if reason:
                 log.warning("revocation.not_renewed", source=row.source, reason=reason)
-            return not reason
+            return reason == ""
 
         return sum(await asyncio.gather(*map(one, due)))
 
