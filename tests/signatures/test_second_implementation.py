@@ -20,8 +20,8 @@ from hub.envelope.writing import document_message
 from hub.problems import Refused
 from hub.signatures.sign import DigestName, sign
 from hub.signatures.verify import SignedContent, verify
+from tests.hostile.algorithms import TRANSFORMS
 from tests.hostile.forgery import HEADER_END, MORE, Bench, Form, seal, within
-from tests.hostile.signature_forms import TRANSFORMS
 from tests.intake.register import Register, letter
 
 SHA = {
