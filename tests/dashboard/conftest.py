@@ -71,6 +71,12 @@ class Reader:
         self.page.wait_for_url(self.site.address + "/")
         return self.page
 
+    def follow(self, selector: str) -> Page:
+        """Clicks what leads to another page and waits until that page is there."""
+        with self.page.expect_navigation():
+            self.page.click(selector)
+        return self.page
+
     def text(self) -> str:
         return self.page.inner_text("body")
 

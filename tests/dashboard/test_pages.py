@@ -42,7 +42,7 @@ def test_the_overview_says_what_is_wrong_in_one_sentence(busy: Site, read: Read)
     reader = read(busy)
     page = reader.log_in()
     assert page.inner_text(".headline h2") == "Có văn bản không giao được"
-    page.click(".headline .button")
+    reader.follow(".headline .button")
     assert "state=dead" in page.url
     assert page.locator(".letters tbody tr").count() == 1
 
@@ -71,7 +71,8 @@ def test_search_finds_a_subject_however_it_is_typed(busy: Site, read: Read, word
     reader = read(busy)
     page = reader.log_in()
     page.fill("#find", words)
-    page.press("#find", "Enter")
+    with page.expect_navigation():
+        page.press("#find", "Enter")
     subjects = page.locator(".letters .c-subject").all_inner_texts()
     assert subjects
     assert all("tiêm chủng" in subject for subject in subjects)
@@ -96,11 +97,11 @@ def test_older_and_newer_lead_through_all_letters_once(busy: Site, read: Read) -
     page = reader.log_in()
     reader.open("/envelopes")
     first = page.locator(".c-number a").evaluate_all("links => links.map(link => link.href)")
-    page.click(".pager .on")
+    reader.follow(".pager .on")
     second = page.locator(".c-number a").evaluate_all("links => links.map(link => link.href)")
     assert len(first) == len(second) == 50
     assert not set(first) & set(second)
-    page.click(".pager [rel=prev]")
+    reader.follow(".pager [rel=prev]")
     assert page.locator(".c-number a").evaluate_all("links => links.map(link => link.href)") == first
 
 
@@ -146,11 +147,11 @@ def test_times_are_vietnams(busy: Site, read: Read) -> None:
 def test_the_language_and_the_theme_can_be_chosen_and_stay(busy: Site, read: Read) -> None:
     reader = read(busy, language="vi")
     page = reader.log_in()
-    page.click("button[name=language]")
+    reader.follow("button[name=language]")
     assert page.evaluate("document.documentElement.lang") == "en"
     assert "Needs a look" in reader.text()
     page.click(".menu summary >> nth=0")
-    page.click("button[name=theme][value=dark]")
+    reader.follow("button[name=theme][value=dark]")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 21, 24)"
     reader.open("/envelopes")
@@ -162,13 +163,14 @@ def test_everything_works_without_javascript(busy: Site, read: Read) -> None:
     page = reader.log_in_anew()
     assert page.locator(".figures li").count() == 6
     page.fill("#find", "H33.07")
-    page.press("#find", "Enter")
-    page.click(".c-number a >> nth=0")
+    with page.expect_navigation():
+        page.press("#find", "Enter")
+    reader.follow(".c-number a >> nth=0")
     assert page.locator(".matrix tbody tr").count() >= 1
-    page.click("button[name=language]")
+    reader.follow("button[name=language]")
     assert "Diễn biến" in reader.text()
     page.click(".menu summary >> nth=1")
-    page.click("form[action='/logout'] button")
+    reader.follow("form[action='/logout'] button")
     assert page.url.endswith("/login")
 
 
@@ -219,7 +221,7 @@ def test_a_refusal_says_who_why_and_what_to_do(busy: Site, read: Read) -> None:
     assert "Chứng thư đã hết hạn" in refusal
     assert "Sở Tài chính" in refusal
     assert "Gia hạn chứng thư" in refusal
-    page.click(".code")
+    reader.follow(".code")
     assert page.url.endswith("/problems/certificate-expired")
 
 
