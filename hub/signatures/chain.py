@@ -53,6 +53,11 @@ class Link:
         return fingerprint(self.certificate)
 
     @functools.cached_property
+    def serial(self) -> str:
+        """The certificate's serial number, hexadecimal."""
+        return f"{self.certificate.serial_number:x}"
+
+    @functools.cached_property
     def authority(self) -> str:
         """The issuer by name and key: its certificates may be several (cross-signed, renewed), its word is one."""
         key = self.issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -22,7 +22,7 @@ from hub.ledger.revocation import LedgerAnswers
 from hub.ledger.revocation_tables import evidence as evidence_table
 from hub.problems import Refused
 from hub.signatures.revocation.answers import Held, Revoked
-from hub.signatures.revocation.asking import serial_of, subject
+from hub.signatures.revocation.asking import subject
 from hub.signatures.revocation.crl import RevocationList
 from hub.signatures.revocation.ocsp import OcspAnswer
 from hub.signatures.revocation.sources import Source
@@ -87,11 +87,11 @@ async def test_lists_and_answers_of_one_authority_stand_side_by_side(
     answer = answered(pki, identity)
     await store.keep(subject(one, LIST), held(crl(pki.issuing)), at)
     await store.keep(subject(one, ANSWER), answer, at)
-    kept = await store.current(one.authority, serial_of(one), at)
+    kept = await store.current(one.authority, one.serial, at)
     assert kept is not None
     assert (kept.kind, kept.der) == ("ocsp", answer.answer.der)
     changed = {(authority, serial) for authority, serial, _ in await store.changed(at - HOUR)}
-    assert changed == {(one.authority, ""), (one.authority, serial_of(one))}
+    assert changed == {(one.authority, ""), (one.authority, one.serial)}
     assert await store.changed(at + HOUR) == []
 
 

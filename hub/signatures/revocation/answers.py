@@ -69,11 +69,12 @@ def weigh(found: Iterable[Held], serial: int, at: datetime, max_age: timedelta |
     only a hold can end, so there the newest answer decides. Good needs a fresh answer.
     """
     newest_first = sorted(found, key=lambda one: one.answer.this_update, reverse=True)
-    for place, held in enumerate(newest_first):
-        revoked = held.answer.revoked(serial)
-        if revoked is not None and (revoked.reason != HOLD or place == 0):
-            return Weighed(revoked, is_fresh(held.answer, at, max_age), held)
+    begun = [held for held in newest_first if held.answer.this_update <= at + SKEW]
     for held in newest_first:
-        if is_fresh(held.answer, at, max_age):
+        revoked = held.answer.revoked(serial)
+        if revoked is not None and (revoked.reason != HOLD or held in begun[:1]):
+            return Weighed(revoked, is_fresh(held.answer, at, max_age), held)
+    for held in begun:
+        if held.answer.revoked(serial) is None and is_fresh(held.answer, at, max_age):
             return Weighed(None, True, held)
     return Weighed(None, False, newest_first[0] if newest_first else None)

@@ -129,14 +129,10 @@ class Asking:
 
 
 def _key(link: Link, source: Source) -> Key:
-    about = link.authority if source.kind == "crl" else link.authority + serial_of(link)
+    about = link.authority if source.kind == "crl" else link.authority + link.serial
     return (source.kind, source.url, about)
 
 
-def serial_of(link: Link) -> str:
-    return f"{link.certificate.serial_number:x}"
-
-
 def subject(link: Link, source: Source) -> Subject:
-    serial = "" if source.kind == "crl" else serial_of(link)
+    serial = "" if source.kind == "crl" else link.serial
     return Subject(link.authority, serial, source.kind, source.url, link.certificate, link.issuer)

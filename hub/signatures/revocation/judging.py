@@ -18,7 +18,7 @@ from typing import Literal
 from hub import clock
 from hub.signatures.chain import Link, Path, TrustStore, common_name, fingerprint
 from hub.signatures.revocation.answers import SKEW, Held, Weighed, weigh
-from hub.signatures.revocation.asking import Asking, serial_of
+from hub.signatures.revocation.asking import Asking
 from hub.signatures.revocation.crl import RevocationList
 from hub.signatures.revocation.ocsp import OcspAnswer
 from hub.signatures.revocation.port import Fetch, Store
@@ -40,6 +40,7 @@ class _Remembered:
     since: datetime  # holds for moments from here
     until: datetime  # to here
     forget_at: float  # monotonic; what is not known is looked for again
+    version: tuple[int, int]  # of the answers it was concluded from
 
 
 class Revocation:
@@ -65,15 +66,11 @@ class Revocation:
         self._shelf = Shelf(store)
         self.asking = None if fetch is None else Asking(fetch, self._shelf, max_age=max_age, patience=patience)
         self._remembered: dict[tuple[str, str, int], _Remembered] = {}
-        self._generation = 0
         self._kept: set[tuple[str, ...]] = set()
 
     async def standings(self, path: Path, trust: TrustStore, at: datetime) -> tuple[Standing, ...]:
         """Leaf first, without the anchor. Raises ``Deferred('ledger-unavailable')`` when the store is away."""
         await self._shelf.compare()
-        if self._shelf.generation != self._generation:
-            self._generation = self._shelf.generation
-            self._remembered.clear()
         found = [self._recall(link, trust.revision, at) for link in path.links]
         if None in found:
             found = list(await asyncio.gather(*(self.judge(link, trust, at) for link in path.links)))
@@ -84,12 +81,13 @@ class Revocation:
 
     def _recall(self, link: Link, revision: int, at: datetime) -> Standing | None:
         kept = self._remembered.get((link.sha256, link.authority, revision))
-        if kept is None or not kept.since <= at <= kept.until or clock.monotonic() > kept.forget_at:
+        if kept is None or kept.version != self._shelf.version(link) or not kept.since <= at <= kept.until:
             return None
-        return kept.standing
+        return None if clock.monotonic() > kept.forget_at else kept.standing
 
     async def judge(self, link: Link, trust: TrustStore, at: datetime) -> Standing:
         """One certificate, from everything in hand and, where that does not tell, from its issuer."""
+        version = self._shelf.version(link)
         configured, reason = _configured(link, trust)
         retry_after = UNKNOWN_SECONDS
         weighed = self._weigh(link, [*configured, *await self._in_hand(link)], at)
@@ -100,19 +98,20 @@ class Revocation:
             else:
                 asked, retry_after = await self.asking.ask(link, named)
                 reason = "; ".join(one for one in (reason, asked) if one)
+                version = self._shelf.version(link)
                 weighed = self._weigh(link, [*configured, *await self._in_hand(link)], at)
         issuer, subject = fingerprint(link.issuer), common_name(link.certificate)
         judged = standing(link.sha256, issuer, subject, weighed, reason, retry_after)
-        self._remember(link, trust.revision, judged, at)
+        self._remember(link, trust.revision, judged, at, version)
         return judged
 
     async def _in_hand(self, link: Link) -> list[Held]:
-        return [held for serial in ("", serial_of(link)) if (held := await self._shelf.get(link, serial)) is not None]
+        return [held for serial in ("", link.serial) if (held := await self._shelf.get(link, serial)) is not None]
 
     def _weigh(self, link: Link, found: list[Held], at: datetime) -> Weighed:
         return weigh(from_good_responders(found), link.certificate.serial_number, at, self.max_age)
 
-    def _remember(self, link: Link, revision: int, judged: Standing, at: datetime) -> None:
+    def _remember(self, link: Link, revision: int, judged: Standing, at: datetime, version: tuple[int, int]) -> None:
         (since, until), forget_at = _EVER, float("inf")
         if judged.status == "good":
             assert judged.this_update is not None, "good is said by an answer"
@@ -125,7 +124,7 @@ class Revocation:
             forget_at = clock.monotonic() + judged.retry_after
         if len(self._remembered) >= REMEMBERED:
             self._remembered.clear()
-        self._remembered[link.sha256, link.authority, revision] = _Remembered(judged, since, until, forget_at)
+        self._remembered[link.sha256, link.authority, revision] = _Remembered(judged, since, until, forget_at, version)
 
     async def _keep_evidence(
         self, store: Store, path: Path, standings: tuple[Standing, ...], trust: TrustStore

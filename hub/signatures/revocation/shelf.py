@@ -23,12 +23,12 @@ OFFLOAD_BYTES = 64 * 1024
 class Shelf:
     """Read-through over a ``Store``; without one it remembers for this process only.
 
-    ``generation`` is higher after every change: what was concluded from older answers is to be concluded again.
+    What was concluded from answers holds as long as their ``version`` is the same.
     """
 
     def __init__(self, store: Store | None) -> None:
         self.store = store
-        self.generation = 0
+        self._versions: dict[tuple[str, str], int] = {}
         self._held: dict[tuple[str, str], Held] = {}
         self._lock = asyncio.Lock()
         self._compared_at = clock.monotonic()
@@ -51,7 +51,7 @@ class Shelf:
         ]
         for key in replaced:
             self._held.pop(key, None)
-        self.generation += bool(replaced)
+            self._raise(key)
 
     async def get(self, link: Link, serial: str) -> Held | None:
         """The current list of the link's authority (``serial`` empty), or the current OCSP answer."""
@@ -73,8 +73,15 @@ class Shelf:
             self._held.pop(key, None)  # another process has a newer one
             return False
         self._remember(key, held)
-        self.generation += 1
+        self._raise(key)
         return True
+
+    def version(self, link: Link) -> tuple[int, int]:
+        """Raised with every change of the link's list and of its OCSP answer."""
+        return self._versions.get((link.authority, ""), 0), self._versions.get((link.authority, link.serial), 0)
+
+    def _raise(self, key: tuple[str, str]) -> None:
+        self._versions[key] = self._versions.get(key, 0) + 1
 
     def _remember(self, key: tuple[str, str], held: Held) -> None:
         if len(self._held) >= MAX_ENTRIES:
