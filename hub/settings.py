@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     max_attachment_bytes: int = Field(1024 * MIB, ge=1024, description="largest attachment sent as a part")
     max_request_bytes: int = Field(2048 * MIB, ge=1024, description="largest multipart/related body")
     max_attachments: int = Field(200, ge=1)
+    max_uploads: int = Field(32, ge=1, description="large bodies of one system at once, in each process")
     max_recipients: int = Field(5000, ge=1)
     head_seconds: float = Field(15.0, gt=0, description="by when the head of a request must be there")
     body_pause_seconds: float = Field(30.0, gt=0, description="longest pause within a body, and what is given beyond")

@@ -71,9 +71,10 @@ def create(context: Gateway, pages: Sequence[APIRouter] = (), page_for_people: P
     description.install(app)
     if page_for_people is not None:
         app.add_exception_handler(HTTPException, _for_people_or_systems(page_for_people))
+    settings = context.settings
     app.add_middleware(WithoutNul)
     app.add_middleware(TraceContext)
-    app.add_middleware(Patience, context.settings.body_pause_seconds, context.settings.body_bytes_per_second)
+    app.add_middleware(Patience, settings.body_pause_seconds, settings.body_bytes_per_second, settings.max_uploads)
     return app
 
 

@@ -10,6 +10,7 @@ from fastapi.security import OAuth2
 from fastapi.security.utils import get_authorization_scheme_param
 
 from hub.gateway.context import gateway
+from hub.gateway.patience import SYSTEM
 from hub.problems import Refused
 from hub.registry.model import System
 
@@ -26,6 +27,7 @@ async def calling_system(request: Request, authorization: Annotated[str | None, 
     system = await context.directory.system_by_client(context.tokens.client_of(token))
     if system is None or not system.active:
         raise Refused("client-invalid", "the system is suspended or no longer registered", "Authorization")
+    request.scope[SYSTEM] = system.id
     return system
 
 

@@ -41,6 +41,7 @@ async def capabilities(request: Request) -> Response:
                 "namespaces": policy.xml.namespaces,
             },
             "long_poll_seconds": settings.long_poll_seconds,
+            "uploads": settings.max_uploads,
             "lease_seconds": settings.lease_seconds,
         },
         "signature": {

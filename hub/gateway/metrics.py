@@ -8,6 +8,7 @@ REGISTRY = CollectorRegistry()
 ACCEPTED = Counter("hub_envelopes_accepted", "Envelopes accepted and acknowledged", registry=REGISTRY)
 REPEATED = Counter("hub_envelopes_repeated", "Exact repeats answered with the first acknowledgement", registry=REGISTRY)
 REFUSALS = Counter("hub_problems", "Problem documents sent, by code", ["code"], registry=REGISTRY)
+UPLOADS = Gauge("hub_uploads", "Large bodies that are coming in", registry=REGISTRY)
 OUTBOX = Gauge("hub_outbox_rows", "Deliveries waiting to be published", registry=REGISTRY)
 
 

@@ -9,33 +9,71 @@ that is closed on unread octets is reset, and the answer with it (RFC 9112 §9.6
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub import clock
-from hub.problems import Refused
+from hub.gateway.metrics import UPLOADS
+from hub.problems import Deferred, Refused
 
 log = structlog.get_logger()
 LINGER_SECONDS = 5.0
 # of a body that has arrived, but that nobody asked for: thrown away at once, so that the connection can stay
 UNASKED = 256 * 1024
+# from here on a body counts as an upload of its system
+LARGE = 256 * 1024
+# where in the scope authentication notes who is calling
+SYSTEM = "lienthong.system"
 
 
 class Patience:
-    """ASGI middleware; a body that is too slow raises ``Refused("request-timeout")`` where it is read."""
+    """ASGI middleware; a body that is too slow raises ``Refused("request-timeout")`` where it is read.
 
-    def __init__(self, app: ASGIApp, pause: float, rate: float) -> None:
+    A large one that comes while ``most`` of the same system are coming already raises ``Deferred("upload-limit")``.
+    """
+
+    def __init__(self, app: ASGIApp, pause: float, rate: float, most: int) -> None:
         self._app = app
         self._pause = pause
         self._rate = rate
+        self._most = most
+        self._coming: Counter[str] = Counter()  # large bodies, by system
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and _announces_body(scope):
-            upload = _Upload(scope, receive, send, self._pause, self._rate)
-            await self._app(scope, upload.receive, upload.send)
-        else:
+        if scope["type"] != "http" or not _announces_body(scope):
             await self._app(scope, receive, send)
+            return
+        upload = _Upload(scope, receive, send, self._pause, self._rate)
+        system = ""
+
+        async def received() -> Message:
+            nonlocal system
+            message = await upload.receive()
+            if not system and upload.octets > LARGE:
+                system = self._enter(scope)
+            return message
+
+        try:
+            await self._app(scope, received, upload.send)
+        finally:
+            if system:
+                self._leave(system)
+
+    def _enter(self, scope: Scope) -> str:
+        system = str(scope.get(SYSTEM, "nobody"))
+        if self._coming[system] >= self._most:
+            raise Deferred("upload-limit", f"{self._most} at once", retry_after=10)
+        self._coming[system] += 1
+        UPLOADS.inc()
+        return system
+
+    def _leave(self, system: str) -> None:
+        self._coming[system] -= 1
+        if not self._coming[system]:
+            del self._coming[system]
+        UPLOADS.dec()
 
 
 def _announces_body(scope: Scope) -> bool:
@@ -54,7 +92,7 @@ class _Upload:
         self._pause = pause
         self._rate = rate
         self._waited = 0.0
-        self._octets = 0
+        self.octets = 0
         self._complete = False
         # 100 Continue goes out when the body is first asked for: not after an answer
         self._expects = any(name == b"expect" for name, _ in scope["headers"])
@@ -64,19 +102,19 @@ class _Upload:
         if self._complete:
             return await self._receive()
         since = clock.monotonic()
-        left = self._pause + self._octets / self._rate - self._waited
+        left = self._pause + self.octets / self._rate - self._waited
         try:
             async with asyncio.timeout(min(self._pause, left)):
                 return await self._take()
         except TimeoutError as error:
             waited = self._waited + clock.monotonic() - since
-            raise Refused("request-timeout", f"{self._octets} octets in {waited:.0f} s") from error
+            raise Refused("request-timeout", f"{self.octets} octets in {waited:.0f} s") from error
         finally:
             self._waited += clock.monotonic() - since
 
     async def _take(self) -> Message:
         message = await self._receive()
-        self._octets += len(message.get("body", b""))
+        self.octets += len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         return message
 
@@ -94,15 +132,15 @@ class _Upload:
         await self._send(message)
 
     async def _discard_what_has_come(self) -> None:
-        begun = self._octets
+        begun = self.octets
         if self._expects and not begun:
             return
         try:
             async with asyncio.timeout(0):
-                while not self._complete and self._octets - begun < UNASKED:
+                while not self._complete and self.octets - begun < UNASKED:
                     await self._take()
         except TimeoutError:
-            log.debug("request.unread", octets=self._octets)
+            log.debug("request.unread", octets=self.octets)
 
     async def _linger(self) -> None:
         try:
@@ -110,4 +148,4 @@ class _Upload:
                 while not self._complete:
                     await self._take()
         except TimeoutError:
-            log.debug("request.cut", octets=self._octets)
+            log.debug("request.cut", octets=self.octets)

@@ -1,132 +1,22 @@
-"""Clients that dribble, lie about lengths or speak no HTTP: each is answered or cut off, and the hub goes on."""
+"""Clients that dribble or stand still, in the head or in the body: each is answered and cut off, the hub goes on."""
 
 from __future__ import annotations
 
-import json
-import socket
+import re
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
-from hub.problems import CATALOGUE
-from tests.world import Office, World
+from tests.hostile.conftest import LARGEST, PAUSE
+from tests.hostile.line import Line, head, line
+from tests.world import Office, World, eventually
 
 pytestmark = pytest.mark.slow
-LARGEST = 300_000
-PAUSE, RATE = 1.0, 2_000
-JSON = "application/problem+json"
-
-
-@pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A hub of little patience."""
-    environment = {
-        "LIENTHONG_MAX_ENVELOPE_BYTES": str(LARGEST),
-        "LIENTHONG_HEAD_SECONDS": str(PAUSE),
-        "LIENTHONG_BODY_PAUSE_SECONDS": str(PAUSE),
-        "LIENTHONG_BODY_BYTES_PER_SECOND": str(RATE),
-    }
-    with World(tmp_path_factory.mktemp("hasty"), environment) as built:
-        built.start("up")
-        yield built
-
-
-@pytest.fixture(scope="module")
-def office(hasty: World) -> Office:
-    return hasty.office()
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    content: bytes
-
-    @property
-    def problem(self) -> dict[str, Any]:
-        assert self.headers["content-type"] == JSON, self
-        document: dict[str, Any] = json.loads(self.content)
-        assert document["status"] == self.status == CATALOGUE[document["code"]].status
-        assert document["type"] == f"/problems/{document['code']}"
-        assert document["title"]
-        assert document["remedy"]
-        return document
-
-
-class Line:
-    """A bare connection: what is written goes out, what comes is read as answers."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._file = self._socket.makefile("rb")
-
-    def close(self) -> None:
-        self._file.close()
-        self._socket.close()
-
-    def write(self, octets: bytes) -> None:
-        self._socket.sendall(octets)
-
-    def end(self) -> None:
-        """No more from this side."""
-        self._socket.shutdown(socket.SHUT_WR)
-
-    def answer(self) -> Answer:
-        status_line = self._file.readline()
-        assert status_line.startswith(b"HTTP/1.1 "), status_line
-        headers = {}
-        while line := self._file.readline().strip():
-            name, _, value = line.decode().partition(":")
-            headers[name.lower()] = value.strip()
-        return Answer(int(status_line.split()[1]), headers, self._file.read(int(headers.get("content-length", "0"))))
-
-    def is_closed(self) -> bool:
-        """Whether the hub ends the connection without another word; waits for it."""
-        try:
-            return self._file.read(1) == b""
-        except ConnectionResetError:
-            return True
-
-    def dribble(self, octet: bytes, every: float, seconds: float) -> None:
-        """One piece after another until the hub has had enough."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                self.write(octet)
-            except (BrokenPipeError, ConnectionResetError):
-                return
-            time.sleep(every)
-
-
-@contextmanager
-def line(world: World) -> Iterator[Line]:
-    opened = Line(world.port)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-def head(office: Office, *, path: str = "/v1/envelopes", kind: str = "application/xml", **fields: object) -> bytes:
-    named = {
-        "Host": "hub",
-        "Authorization": f"Bearer {office.client.access_token()}",
-        "Content-Type": kind,
-        **{name.replace("_", "-"): value for name, value in fields.items()},
-    }
-    return "\r\n".join(
-        [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items()), "", ""]
-    ).encode()
-
-
-def envelopes_accepted(world: World) -> int:
-    return len(world.log_entries(kind="envelope.accepted"))
-
 
 # ---------------------------------------------------------------- slow bodies
 
@@ -194,6 +84,52 @@ def test_many_that_stand_still_hold_nobody_up(hasty: World, office: Office) -> N
             client.close()
 
 
+@contextmanager
+def uploading(world: World, office: Office) -> Iterator[Line]:
+    """A large body on its way: it comes steadily until the block ends, and then whole."""
+    length, begun, enough = LARGEST, LARGEST - 20_000, threading.Event()
+
+    def trickle(client: Line) -> int:
+        sent = begun
+        while not enough.wait(PAUSE / 10) and sent < length - 1:
+            client.write(b" ")
+            sent += 1
+        return sent
+
+    with line(world) as client, ThreadPoolExecutor(1) as side:
+        client.write(head(office, Content_Length=length) + b" " * begun)
+        sent = side.submit(trickle, client)
+        try:
+            yield client
+        finally:
+            enough.set()
+            client.write(b" " * (length - sent.result()))
+        assert client.answer().problem["code"] == "xml-malformed", "judged when it was whole"
+
+
+def uploads(world: World) -> int:
+    """How many large bodies the hub knows to be coming."""
+    with urlopen(f"{world.url}/metrics", timeout=10) as answer:
+        return int(float(re.findall(r"^hub_uploads (\S+)$", answer.read().decode(), re.MULTILINE)[0]))
+
+
+def test_one_system_may_not_send_many_large_bodies_at_once_and_holds_up_no_other(hasty: World, office: Office) -> None:
+    other = hasty.office()
+    whole = b" " * LARGEST
+    with uploading(hasty, office), uploading(hasty, office):
+        eventually(lambda: uploads(hasty) == 2)
+        with line(hasty) as client:
+            client.write(head(office, Content_Length=LARGEST) + whole)
+            refused = client.answer()
+            assert refused.problem["code"] == "upload-limit"
+            assert int(refused.headers["retry-after"]) > 0
+        assert office.client.post_envelope(office.letter(other.code))["id"], "short ones are not counted"
+        with line(hasty) as client:
+            client.write(head(other, Content_Length=LARGEST) + whole)
+            assert client.answer().problem["code"] == "xml-malformed", "another system has a count of its own"
+    assert eventually(lambda: uploads(hasty) == 0)
+
+
 # ---------------------------------------------------------------- slow and endless heads
 
 
@@ -249,127 +185,3 @@ def test_two_hundred_fields_are_not_too_many(hasty: World) -> None:
     with line(hasty) as client:
         client.write(b"GET /livez HTTP/1.1\r\n" + b"X-A: b\r\n" * 199 + b"Host: h\r\n\r\n")
         assert client.answer().status == 200
-
-
-# ---------------------------------------------------------------- lengths
-
-
-def test_what_is_declared_too_large_is_refused_before_it_is_sent(hasty: World, office: Office) -> None:
-    with line(hasty) as client:
-        client.write(head(office, Content_Length=LARGEST + 1))
-        answer = client.answer()
-        assert answer.problem["code"] == "request-too-large"
-        assert answer.headers["connection"] == "close"
-
-
-def test_who_asks_before_sending_is_not_told_to_go_on(hasty: World, office: Office) -> None:
-    with line(hasty) as client:
-        client.write(head(office, Content_Length=LARGEST + 1, Expect="100-continue"))
-        assert client.answer().status == 413
-        client.end()
-        assert client.is_closed()
-
-
-def test_who_asks_and_may_is_told_to_go_on(hasty: World, office: Office) -> None:
-    letter = office.letter(hasty.office().code)
-    with line(hasty) as client:
-        client.write(head(office, Content_Length=len(letter), Expect="100-continue"))
-        assert client.answer().status == 100
-        client.write(letter)
-        assert client.answer().status == 201
-
-
-def test_who_sends_on_after_a_refusal_can_still_read_it(hasty: World, office: Office) -> None:
-    with line(hasty) as client:
-        client.write(head(office, Content_Length=20 * LARGEST))
-        client.write(b"x" * 20 * LARGEST)
-        assert client.answer().problem["code"] == "request-too-large"
-        assert client.is_closed()
-
-
-def test_chunks_that_come_to_too_much_are_refused_before_their_end(hasty: World, office: Office) -> None:
-    with line(hasty) as client:
-        client.write(head(office, Transfer_Encoding="chunked"))
-        for _ in range(LARGEST // 50_000 + 1):
-            client.write(b"c350\r\n" + b"x" * 50_000 + b"\r\n")
-        assert client.answer().problem["code"] == "request-too-large"
-
-
-def test_a_body_shorter_than_declared_is_not_accepted(hasty: World, office: Office) -> None:
-    letter = office.letter(hasty.office().code)
-    before = envelopes_accepted(hasty)
-    with line(hasty) as client:
-        client.write(head(office, Content_Length=len(letter) + 1) + letter)
-        client.end()
-        assert client.is_closed()
-    assert envelopes_accepted(hasty) == before
-    assert office.client.post_envelope(letter)["document_id"]
-
-
-def test_what_follows_a_body_is_no_part_of_it(hasty: World, office: Office) -> None:
-    letter = office.letter(hasty.office().code)
-    with line(hasty) as client:
-        client.write(head(office, Content_Length=len(letter)) + letter + b"\0\1\2 rubbish \r\n\r\n")
-        assert client.answer().status == 201
-        assert client.is_closed()
-
-
-def test_an_unread_body_that_is_there_leaves_the_connection_usable(hasty: World) -> None:
-    body = b"x" * 10_000
-    with line(hasty) as client:
-        for _ in range(3):
-            client.write(b"POST /v1/envelopes HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\n" + body)
-            time.sleep(0.05)
-            assert client.answer().problem["code"] == "authentication-required"
-
-
-# ---------------------------------------------------------------- no HTTP
-
-MALFORMED = {
-    "random octets": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    "another protocol": b"SSH-2.0-OpenSSH_9.2\r\n",
-    "a method that is none": b"FETCH /livez HTTP/1.1\r\nHost: h\r\n\r\n",
-    "a path outside ASCII": "GET /vạn-bản HTTP/1.1\r\nHost: h\r\n\r\n".encode(),
-    "NUL in a field": b"GET /livez HTTP/1.1\r\nHost: h\r\nX-A: a\0b\r\n\r\n",
-    "two lengths": b"POST /v1/envelopes HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-    "length and chunks": (
-        b"POST /v1/envelopes HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-    ),
-    "chunks in disguise": b"POST /v1/envelopes HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, x\r\n\r\n0\r\n\r\n",
-    "a negative length": b"POST /v1/envelopes HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
-    "a space before the colon": b"GET /livez HTTP/1.1\r\nHost : h\r\n\r\n",
-}
-
-
-@pytest.mark.parametrize("case", MALFORMED)
-def test_what_is_no_http_is_refused_and_the_connection_closed(hasty: World, case: str) -> None:
-    with line(hasty) as client:
-        client.write(MALFORMED[case])
-        assert client.answer().problem["code"] == "request-malformed"
-        assert client.is_closed()
-
-
-def test_rubbish_behind_a_request_does_not_answer_for_it(hasty: World, office: Office) -> None:
-    waiting = (
-        f"GET /v1/inbox?wait=1 HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {office.client.access_token()}\r\n\r\n"
-    ).encode()
-    with line(hasty) as client:
-        client.write(waiting + b"\0\1\2 rubbish")
-        time.sleep(0.1)
-        assert client.answer().status == 200
-        assert client.is_closed()
-
-
-def test_requests_sent_at_once_are_answered_in_order(hasty: World) -> None:
-    with line(hasty) as client:
-        client.write(
-            b"".join(b"GET /%s HTTP/1.1\r\nHost: h\r\n\r\n" % path for path in (b"livez", b"nothing", b"livez"))
-        )
-        assert [client.answer().status for _ in range(3)] == [200, 404, 200]
-
-
-def test_a_broken_chunk_is_refused(hasty: World, office: Office) -> None:
-    with line(hasty) as client:
-        client.write(head(office, Transfer_Encoding="chunked") + b"zz\r\nabc")
-        assert client.answer().problem["code"] == "request-malformed"
-        assert client.is_closed()
