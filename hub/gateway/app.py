@@ -24,6 +24,7 @@ from hub.gateway import (
     profiles,
     receipts,
     statuses,
+    verification,
 )
 from hub.gateway.characters import WithoutNul
 from hub.gateway.context import Gateway
@@ -33,6 +34,7 @@ from hub.gateway.trace import TraceContext
 ROUTERS = (
     oauth2.router,
     envelopes.router,
+    verification.router,
     content.router,
     inbox.router,
     statuses.router,
