@@ -72,7 +72,7 @@ def weigh(found: Iterable[Held], serial: int, at: datetime, max_age: timedelta |
     begun = [held for held in newest_first if held.answer.this_update <= at + SKEW]
     for held in newest_first:
         revoked = held.answer.revoked(serial)
-        if revoked is not None and (revoked.reason != HOLD or held in begun[:1]):
+        if revoked is not None and (revoked.reason != HOLD or held is next(iter(begun), None)):
             return Weighed(revoked, is_fresh(held.answer, at, max_age), held)
     for held in begun:
         if held.answer.revoked(serial) is None and is_fresh(held.answer, at, max_age):
