@@ -233,14 +233,16 @@ def _manifest(root: Element) -> tuple[ManifestEntry, ...]:
     if body is None:
         return ()
     # the public SDK's parser also accepts the name Manifest
-    manifest = _only(body, q("edXMLManifest"))
-    manifest = _only(body, q("Manifest")) if manifest is None else manifest
-    if manifest is None:
+    found = [one for name in ("edXMLManifest", "Manifest") if (one := _only(body, q(name))) is not None]
+    if not found:
         return ()
+    if len(found) > 1:
+        raise Refused("edxml-structure", "edXMLManifest and Manifest", path_of(found[1]))
+    manifest = found[0]
     place = path_of(manifest)
     return tuple(
         ManifestEntry(
-            content_id=content_id(_text(node, "ContentId") or node.get(f"{{{XLINK}}}href", "").strip()),
+            content_id=_listed_id(node),
             name=_text(node, "AttachmentName"),
             content_type=_text(node, "ContentType"),
             location=f"{place}/Reference[{number}]",
@@ -249,6 +251,15 @@ def _manifest(root: Element) -> tuple[ManifestEntry, ...]:
         )
         for number, node in enumerate(manifest.findall(q("Reference")), 1)
     )
+
+
+def _listed_id(reference: Element) -> str:
+    """The attachment that a ``Reference`` lists, by ``ContentId`` or by link; both must mean the same one."""
+    named = content_id(_text(reference, "ContentId"))
+    linked = content_id(reference.get(f"{{{XLINK}}}href", "").strip())
+    if named and linked and named != linked:
+        raise Refused("edxml-structure", f"ContentId is {named}, the link is {linked}", path_of(reference))
+    return named or linked
 
 
 def _bound(reference: Element, name: str) -> str:

@@ -113,7 +113,10 @@ def _octets(attachment: EncodedAttachment) -> Iterator[bytes]:
         if b"=" in piece:
             raise ValueError("padding before the end")
         yield binascii.a2b_base64(piece, strict_mode=True)
-    yield binascii.a2b_base64(left, strict_mode=True)
+    last = binascii.a2b_base64(left, strict_mode=True)
+    if binascii.b2a_base64(last, newline=False) != left:
+        raise ValueError("the bits after the last octet are not zero (RFC 4648 §3.5)")
+    yield last
 
 
 def _taken(exam: Examination, parts: Iterable[ReceivedPart], listed: dict[str, ManifestEntry]) -> Iterator[Attachment]:

@@ -8,7 +8,16 @@ import pytest
 from signxml.exceptions import SignXMLException
 
 from adapters.sandbox.pki import Identity
-from tests.hostile import algorithms, attachments, certificates, duplicates, signature_forms, wrapping, xml_forms
+from tests.hostile import (
+    algorithms,
+    attachments,
+    certificates,
+    duplicates,
+    joining,
+    signature_forms,
+    wrapping,
+    xml_forms,
+)
 from tests.hostile.forgery import Attack, Bench, naive
 
 CORPUS: list[Attack] = [
@@ -17,6 +26,7 @@ CORPUS: list[Attack] = [
     *algorithms.ATTACKS,
     *certificates.ATTACKS,
     *duplicates.ATTACKS,
+    *joining.ATTACKS,
     *xml_forms.ATTACKS,
     *attachments.ATTACKS,
 ]
