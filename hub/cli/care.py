@@ -110,7 +110,22 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
         note("broker", await broker.ready(), chosen.broker_url.rpartition("@")[2])
         await broker.close()
     note("malware scan", *await _scanner(chosen))
+    note("PDF reader", *await _reader())
     return checks
+
+
+async def _reader() -> tuple[bool, str]:
+    """Whether the process that reads PDFs can be started here and does its work."""
+    from io import BytesIO
+
+    from adapters.sandbox.documents import simple_pdf
+    from hub.inspection.inspector import Inspector
+
+    content = simple_pdf("", [[""]])
+    inspector = Inspector(processes=1)
+    told = await inspector.pages("", len(content), lambda: BytesIO(content))
+    inspector.close()
+    return told.pages == 1, told.detail or "ok"
 
 
 async def _scanner(chosen: Any) -> tuple[bool, str]:
