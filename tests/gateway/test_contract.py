@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.gateway.edge import TRACEPARENT, Edge, problem
-from tests.world import Office, World
+from tests.world import PDF, Office, World
 
 METHODS = ("get", "post", "put", "delete", "patch")
 
@@ -171,7 +171,7 @@ def test_a_long_document_is_streamed_whole_and_in_parts(edge: Edge, world: World
     from hub.envelope.writing import OutgoingAttachment
 
     sender, one, *_ = offices
-    body = b"%PDF-1.4\n" + bytes(range(256)) * 800
+    body = PDF.replace(b"%%EOF", b"%" + b"0123456789" * 21_000 + b"\n%%EOF")
     long = sender.letter(one.code, attachments=(OutgoingAttachment("dài.pdf", body, "application/pdf"),))
     assert len(long) > 256 * 1024, "long enough to be read from its file"
     made = sender.client.post_envelope(long)
