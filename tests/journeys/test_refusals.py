@@ -186,7 +186,7 @@ CASES: dict[str, tuple[str, Make]] = {
     "an empty attachment": ("attachment-empty", signed(">JVBER[^<]*<", "><")),
     # the body
     "an empty body": ("request-empty", lambda _: b""),
-    "a PDF": ("xml-malformed", lambda _: PDF),
+    "a PDF": ("xml-encoding", lambda _: PDF),  # its second line is no text, so that nobody takes it for one
 }
 
 
