@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.ledger.engine import Ledger, Transaction
@@ -17,7 +17,7 @@ from hub.ledger.revocation_tables import evidence, revocation_answer
 from hub.signatures.chain import fingerprint
 from hub.signatures.revocation.answers import Held
 from hub.signatures.revocation.crl import RevocationList
-from hub.signatures.revocation.port import Due, Kept, Subject
+from hub.signatures.revocation.port import Due, Kept, Subject, When
 
 # how exactly it is known when an answer was last used
 USE_NOTED_EVERY = timedelta(hours=1)
@@ -119,15 +119,16 @@ def note_use(transaction: Transaction, authority: str, serial: str, at: datetime
     transaction.execute(update(revocation_answer).where(chosen).values(used_at=at))
 
 
-def due(transaction: Transaction, older_than: datetime, ends_before: datetime, used_since: datetime) -> list[Due]:
-    """Answers in use that were fetched before ``older_than`` or end before ``ends_before``; the next to end first."""
+def due(transaction: Transaction, when: When) -> list[Due]:
+    """Answers in use that are to be had again; the next to end first."""
     columns = revocation_answer.c
     certificate, issuer = evidence.alias("certificate"), evidence.alias("issuer")
+    ending = and_(columns.next_update < when.ends_before, columns.changed_at < when.asked_before)
     rows = transaction.execute(
         select(columns.serial, columns.source, certificate.c.der.label("leaf"), issuer.c.der.label("authority"))
         .join(certificate, certificate.c.sha256 == columns.certificate_sha256)
         .join(issuer, issuer.c.sha256 == columns.issuer_sha256)
-        .where(columns.used_at >= used_since, or_(columns.changed_at < older_than, columns.next_update < ends_before))
+        .where(columns.used_at >= when.used_since, or_(columns.changed_at < when.older_than, ending))
         .order_by(columns.next_update)
     )
     load = x509.load_der_x509_certificate
@@ -161,8 +162,8 @@ class LedgerAnswers:
         rows += [of_answer(one, _issuer(one), at) for one in lists]
         await self.ledger.write(keep_evidence, rows)
 
-    async def due(self, older_than: datetime, ends_before: datetime, used_since: datetime) -> list[Due]:
-        return await self.ledger.read(due, older_than, ends_before, used_since)
+    async def due(self, when: When) -> list[Due]:
+        return await self.ledger.read(due, when)
 
 
 def _issuer(held: Held) -> str:

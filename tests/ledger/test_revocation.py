@@ -25,6 +25,7 @@ from hub.signatures.revocation.answers import Held, Revoked
 from hub.signatures.revocation.asking import subject
 from hub.signatures.revocation.crl import RevocationList
 from hub.signatures.revocation.ocsp import OcspAnswer
+from hub.signatures.revocation.port import When
 from hub.signatures.revocation.sources import Source
 from hub.signatures.revocation.standing import Standing
 from tests.ledger.stage import Stage
@@ -100,18 +101,21 @@ async def test_what_is_in_use_is_due_before_it_ends_and_what_is_not_is_left_alon
 ) -> None:
     store, about, now = LedgerAnswers(ledger), subject(link(identity), LIST), clock.now()
     await store.keep(about, held(crl(pki.issuing, lives=2 * HOUR)), now)
-    ages = {
-        "young": (now - HOUR, now),
-        "old": (now + timedelta(seconds=1), now),
-        "ending": (now - HOUR, now + 3 * HOUR),
+    soon, past, day_ago = now + timedelta(seconds=1), now - HOUR, now - DAY
+    moments = {
+        "young": When(past, now, soon, day_ago),
+        "old": When(soon, now, past, day_ago),
+        "ending": When(past, now + 3 * HOUR, soon, day_ago),
+        "ending, and asked for just now": When(past, now + 3 * HOUR, past, day_ago),
     }
-    due = {name: await store.due(older, ends, now - DAY) for name, (older, ends) in ages.items()}
-    assert {name: len(rows) for name, rows in due.items()} == {"young": 0, "old": 1, "ending": 1}
+    due = {name: await store.due(when) for name, when in moments.items()}
+    assert [len(rows) for rows in due.values()] == [0, 1, 1, 0]
     [row] = due["old"]
     assert (row.kind, row.certificate, row.issuer, row.source) == ("crl", *identity.chain[:2], URL)
-    assert await store.due(now + DAY, now + DAY, now + HOUR) == [], "nobody has used it since"
+    unused = When(now + DAY, now + DAY, now + DAY, now + HOUR)
+    assert await store.due(unused) == [], "nobody has used it since"
     await store.current(about.authority, "", now + 2 * HOUR)
-    assert len(await store.due(now + DAY, now + DAY, now + HOUR)) == 1, "asking for it is using it"
+    assert len(await store.due(unused)) == 1, "asking for it is using it"
 
 
 async def test_evidence_is_kept_once(ledger: Ledger, pki: Pki, identity: Identity) -> None:

@@ -103,7 +103,10 @@ async def test_only_what_is_due_is_renewed(axis: Axis) -> None:
     assert axis.issuer.asked == {"/list": 2}
 
 
-async def test_an_answer_about_to_end_is_renewed_and_intake_never_waits_for_it(axis: Axis) -> None:
+async def test_an_answer_about_to_end_is_renewed_and_intake_never_waits_for_it(
+    axis: Axis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "AGAIN", timedelta(seconds=1))
     del axis.issuer.paths["/list"]
     own, lives = Responder.own(axis.pki.issuing), upkeep.AHEAD - timedelta(seconds=10)
     known = axis.identity.certificate
@@ -111,6 +114,7 @@ async def test_an_answer_about_to_end_is_renewed_and_intake_never_waits_for_it(a
     judge, _ledger = axis.process()
     first = await axis.leaf(judge)
     assert (first.status, first.kind) == ("good", "ocsp")
+    assert await axis.upkeep().renew() == 0, "it has only just come"
     await asyncio.sleep(1.1)  # the sandbox's answers tell whole seconds
     assert await axis.upkeep().renew() == 1
     again, _other = axis.process()

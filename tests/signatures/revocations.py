@@ -11,6 +11,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import strategies as st
 
 from adapters.sandbox.pki import Authority, Identity, Pki
 from hub import clock
@@ -75,3 +76,21 @@ def openssl(directory: Path, *command: str) -> tuple[int, str]:
 
 def epoch(moment: datetime) -> str:
     return str(int(moment.timestamp()))
+
+
+@st.composite
+def mutated(draw: st.DrawFn, octets: bytes) -> bytes:
+    """A few octets changed, a piece taken out or put in."""
+    changed = bytearray(octets)
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.integers(0, len(changed) - 1))
+        kind = draw(st.sampled_from(["set", "cut", "put"]))
+        if kind == "set":
+            changed[place] = draw(st.integers(0, 255))
+        elif kind == "cut":
+            del changed[place : place + draw(st.integers(1, 20))]
+        else:
+            changed[place:place] = draw(st.binary(min_size=1, max_size=20))
+        if not changed:
+            return b""
+    return bytes(changed)

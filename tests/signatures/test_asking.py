@@ -146,7 +146,7 @@ def failing_lists(stage: Stage) -> dict[str, tuple[Reply | bytes, str]]:
         "half": (good[: len(good) // 2], ""),
         "broken off": (Reply(good, headers={"Content-Length": str(len(good) + 100)}), ""),
         "compressed": (Reply(gzip.compress(good), headers={"Content-Encoding": "gzip"}), "compressed"),
-        "huge": (Reply(bytes(33 * 1024 * 1024)), "more than"),
+        "huge": (Reply(bytes(17 * 1024 * 1024)), "more than"),
         "slow to begin": (Reply(good, pause=3 * PATIENCE), "no answer within"),
         "slow to end": (Reply(good, drip=PATIENCE / 4), "no answer within"),
         "stale": (der(pki.issuing.crl(issued=clock.now() - 30 * DAY)), "stale"),

@@ -12,12 +12,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from adapters.sandbox.pki import Authority, Flaw, Identity, KeyKind, Pki, new_key
+from adapters.sandbox.pki import Addresses, Authority, Flaw, Identity, KeyKind, Pki, new_key
 from hub import clock
 from hub.problems import Deferred, Refused
 from hub.signatures import chain
 from hub.signatures.chain import Path, TrustStore, verify_path
+from tests.signatures.revocations import mutated
 
 DAY = timedelta(days=1)
 REVISIONS = itertools.count(10**9)
@@ -208,3 +211,22 @@ def test_a_refused_chain_takes_no_room_in_the_cache(pki: Pki) -> None:
     for flaw in FLAWS:
         code(lambda flaw=flaw: path(pki.issue("H33.02", "Sở Nội vụ", flaw=flaw), trust))  # type: ignore[misc]  # a lambda's default
     assert len(chain._cache) == before
+
+
+FUZZED = Pki.create(issuing=Addresses(("http://ca.example.test/list",), ("http://ca.example.test/ocsp",)))
+VICTIM = FUZZED.issue("H33.02", "Sở Nội vụ")
+BESIDE = x509.SubjectAlternativeName([x509.RFC822Name("a@gov.vn"), x509.DNSName("gov.vn")])
+RICH = reissued(FUZZED, BESIDE)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(data=st.data(), identity=st.sampled_from([VICTIM, RICH]), place=st.integers(0, 1))
+def test_a_changed_certificate_is_refused_by_a_code_and_never_accepted(
+    data: st.DataObject, identity: Identity, place: int
+) -> None:
+    sent = list(ders(*identity.chain))
+    sent[place] = data.draw(mutated(sent[place]))
+    if sent == list(ders(*identity.chain)):
+        return
+    refused = code(lambda: verify_path(tuple(sent), fresh(FUZZED), clock.now()))
+    assert refused.startswith(("certificate-", "signature-key-weak"))

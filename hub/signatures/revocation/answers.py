@@ -8,10 +8,20 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 # clocks of authorities run a little ahead; an answer from further in the future is not used
 SKEW = timedelta(minutes=5)
 HOLD = x509.ReasonFlags.certificate_hold.value
+# what the library raises, beside ValueError, for octets that are not what they should be
+UNREADABLE = (
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+    OverflowError,
+    TypeError,
+)
 STRONG_HASHES = frozenset({"sha256", "sha384", "sha512"})
 
 

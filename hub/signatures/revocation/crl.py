@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from hub.problems import Refused
 from hub.signatures.algorithms import check_key
 from hub.signatures.path_rules import extension
-from hub.signatures.revocation.answers import STRONG_HASHES, Revoked
+from hub.signatures.revocation.answers import STRONG_HASHES, UNREADABLE, Revoked
 
 _UNDERSTOOD = (x509.CRLNumber, x509.AuthorityKeyIdentifier)
 
@@ -65,13 +65,17 @@ class RevocationList:
 
 
 # every change of the registry makes the hub read its lists again
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=32)
 def _load(der: bytes) -> RevocationList:
     try:
-        crl = x509.load_der_x509_crl(der)
-        extensions = list(crl.extensions)
-    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        return _read(der)
+    except UNREADABLE as error:
         raise ValueError(str(error)) from error
+
+
+def _read(der: bytes) -> RevocationList:
+    crl = x509.load_der_x509_crl(der)
+    extensions = list(crl.extensions)
     serials, entry_defect = _entries(crl)
     never = datetime.min.replace(tzinfo=UTC)
     return RevocationList(
@@ -112,7 +116,7 @@ def _entries(crl: x509.CertificateRevocationList) -> tuple[frozenset[int], str]:
         serials.add(entry.serial_number)
         try:
             extensions = list(entry.extensions)
-        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        except (ValueError, *UNREADABLE) as error:
             defect = defect or f"entry {entry.serial_number:x}: {error}"
             continue
         for one in extensions:

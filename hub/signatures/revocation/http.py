@@ -8,7 +8,7 @@ import httpx
 
 from hub.signatures.revocation.port import Unreachable
 
-MAX_LIST_BYTES = 32 * 1024 * 1024
+MAX_LIST_BYTES = 16 * 1024 * 1024
 MAX_ANSWER_BYTES = 64 * 1024
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "lienthong"}
 

@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from hub.problems import Refused
 from hub.signatures.algorithms import check_key
-from hub.signatures.revocation.answers import SKEW, STRONG_HASHES, Revoked
+from hub.signatures.revocation.answers import SKEW, STRONG_HASHES, UNREADABLE, Revoked
 
 # without nextUpdate "newer information is available all the time" (RFC 6960 §4.2.2.1): good for this long only
 WITHOUT_NEXT_UPDATE = timedelta(hours=1)
@@ -54,6 +54,15 @@ class OcspAnswer:
 
         Freshness is not judged here. A nonce in the answer must be the one asked with; responders may leave it out.
         """
+        try:
+            return cls._read(der, certificate, issuer, nonce)
+        except UNREADABLE as error:
+            raise ValueError(str(error)) from error
+
+    @classmethod
+    def _read(
+        cls, der: bytes, certificate: x509.Certificate, issuer: x509.Certificate, nonce: bytes | None
+    ) -> OcspAnswer:
         response = ocsp.load_der_ocsp_response(der)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             raise ValueError(f"the responder says {response.response_status.name.lower()}")

@@ -59,6 +59,19 @@ class Due:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class When:
+    """Due is what was asked for before ``older_than``, or before ``asked_before`` and ends before ``ends_before``;
+
+    of that only what was used since ``used_since``.
+    """
+
+    older_than: datetime
+    ends_before: datetime
+    asked_before: datetime
+    used_since: datetime
+
+
 class Store(Protocol):
     """Answers that outlive the process and are shared by all of a hub's. Octets once kept are kept for ever."""
 
@@ -76,5 +89,5 @@ class Store(Protocol):
     ) -> None:
         """Keep what a verdict rests on; what is there already stays as it is."""
 
-    async def due(self, older_than: datetime, ends_before: datetime, used_since: datetime) -> Sequence[Due]:
-        """Answers in use that were fetched before ``older_than`` or end before ``ends_before``."""
+    async def due(self, when: When) -> Sequence[Due]:
+        """Answers in use that are to be had again; the next to end first."""

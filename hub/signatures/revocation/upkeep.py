@@ -14,7 +14,7 @@ from hub import clock
 from hub.problems import Deferred
 from hub.signatures.chain import Link, TrustStore
 from hub.signatures.revocation.judging import Revocation
-from hub.signatures.revocation.port import Due, Store
+from hub.signatures.revocation.port import Due, Store, When
 from hub.signatures.revocation.sources import Source
 from hub.signatures.revocation.standing import Standing
 
@@ -22,8 +22,9 @@ log = structlog.get_logger()
 AT_ONCE = 8
 # an answer that nobody judged by for so long is left to end
 UNUSED = timedelta(days=2)
-# answers that end within this are had again at every look
+# answers that end within this are had again, but not more often than that: a new one may come out at the last moment
 AHEAD = timedelta(minutes=2)
+AGAIN = timedelta(seconds=30)
 
 
 class Pending(Protocol):
@@ -76,7 +77,7 @@ class Upkeep:
             return 0
         now = clock.now()
         ends_before = now + max(AHEAD, timedelta(seconds=4 * self._every))
-        due = await self._store.due(now - self._refresh, ends_before, now - UNUSED)
+        due = await self._store.due(When(now - self._refresh, ends_before, now - AGAIN, now - UNUSED))
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(row: Due) -> bool:
