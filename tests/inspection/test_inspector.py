@@ -130,6 +130,17 @@ async def test_closing_ends_the_processes() -> None:
     assert not {str(process) for process in processes} & set(os.listdir("/proc"))
 
 
+async def test_closing_answers_who_is_waiting_and_starts_nothing_new() -> None:
+    made = Inspector(processes=1)
+    assert await told(made, samples.pdf()) == Pdf("read", 1)
+    waiting = [asyncio.create_task(told(made, samples.pdf(3000 + number))) for number in range(3)]
+    await asyncio.sleep(0.01)
+    made.close()
+    assert {answer.outcome for answer in await asyncio.gather(*waiting)} == {"over-limits"}
+    assert (await told(made, samples.pdf(2))).outcome == "over-limits"
+    assert made.process_ids == []
+
+
 def test_answers_come_in_one_event_loop_after_another() -> None:
     made = Inspector(processes=1)
     try:
