@@ -45,7 +45,7 @@ def kind_of(content: BinaryIO, size: int) -> str:
     found = kinds.recognise(head)
     if found == "cfb":
         inside = compound.read(content, size)
-        found = "cfb" if inside is None else kinds.of_compound(*inside)
+        found = "cfb" if inside is None else kinds.of_compound(inside.streams, inside.installer)
     elif found == "zip":
         try:
             listed = entries(content, size)
@@ -178,6 +178,8 @@ def _compound(content: BinaryIO, size: int, kind: str) -> list[Trouble]:
     inside = compound.read(content, size)
     if inside is None:
         return [Trouble("damaged", "the directory of the compound file cannot be followed")]
+    if inside.locked:
+        return [Trouble("encrypted", "the office document is locked with a password")]
     return [Trouble("macros", "Visual Basic")] if inside.streams & compound.MACRO_STREAMS else []
 
 

@@ -177,6 +177,23 @@ LOCKED = [
     ),
 ]
 
+LOCKED += [
+    filled(
+        "a Word file of 2003 with a password",
+        "attachment-encrypted",
+        "a.doc",
+        samples.word(locked=True),
+        samples.word(locked=False),
+    ),
+    filled(
+        "an Excel file of 2003 with a password",
+        "attachment-encrypted",
+        "a.xls",
+        samples.excel(locked=True),
+        samples.excel(locked=False),
+    ),
+]
+
 BOMBS = [
     packed(
         "a bomb by its ratio",

@@ -169,12 +169,14 @@ def nested_archive(depth: int, content: bytes = b"x") -> bytes:
     return made
 
 
-def compound(*streams: str, identity: bytes = bytes(16)) -> bytes:
-    """A compound file (MS-CFB) with empty streams of these names."""
+def compound(*streams: str, identity: bytes = bytes(16), content: bytes = b"") -> bytes:
+    """A compound file (MS-CFB) with empty streams of these names; the first one holds ``content``, padded to 4096."""
     names = ["Root Entry", *streams]
     names += [""] * (-len(names) % 4)
     directory = b"".join(_directory_entry(name, 5 if not number else 2, identity) for number, name in enumerate(names))
     count = len(directory) // 512
+    if content:  # behind the directory, 8 sectors
+        directory = directory[: 128 + 116] + struct.pack("<2L", count + 1, 4096) + directory[128 + 124 :]
     table = [0xFFFFFFFD, *(number + 2 for number in range(count - 1)), 0xFFFFFFFE]
     table += [0xFFFFFFFF] * (128 - len(table))
     head = (
@@ -182,7 +184,20 @@ def compound(*streams: str, identity: bytes = bytes(16)) -> bytes:
     )
     head += struct.pack("<4L", 0xFFFFFFFE, 0, 0xFFFFFFFE, 0) + struct.pack("<109L", 0, *[0xFFFFFFFF] * 108)
     assert len(head) == 512
-    return head + struct.pack("<128L", *table) + directory
+    return head + struct.pack("<128L", *table) + directory + (content.ljust(4096, b"\0") if content else b"")
+
+
+def word(*, locked: bool) -> bytes:
+    """The start of a Word file of 1997 to 2003 (MS-DOC §2.5.2)."""
+    return compound(
+        "WordDocument", "1Table", content=b"\xec\xa5\xc1\0" + bytes(6) + (b"\0\x03" if locked else b"\0\x02")
+    )
+
+
+def excel(*, locked: bool) -> bytes:
+    """The start of an Excel file of 1997 to 2003: BOF, then FilePass or a code page (MS-XLS §2.4)."""
+    start = b"\x09\x08\x10\0" + bytes(16)
+    return compound("Workbook", content=start + (b"\x2f\0\x36\0" + bytes(54) if locked else b"\x42\0\x02\0\xb0\x04"))
 
 
 def _directory_entry(name: str, kind: int, identity: bytes) -> bytes:
