@@ -26,6 +26,7 @@ XINCLUDE = "http://www.w3.org/2001/XInclude"
 PIECE = 1024 * 1024
 _NEW_LINE = b"\n"
 _MARKS = ((b"<!DOCTYPE", "xml-dtd"), (b"<!--", "xml-comment"), (b"<![CDATA[", "xml-cdata"))
+_Decoder = codecs.getincrementaldecoder("utf-8")
 _LONGEST_MARK = max(len(mark) for mark, _ in _MARKS)
 _BASE64 = f"{EDXML} ContentTransferEncoded"  # as expat joins namespace and name
 
@@ -152,7 +153,7 @@ class _Octets:
     """
 
     def __init__(self) -> None:
-        self.decoder = codecs.getincrementaldecoder("utf-8")()
+        self.decoder = _Decoder()
         self.fed = 0
         self.lines = 1
         self.before = b""  # a mark may begin at the end of the piece before
@@ -161,9 +162,12 @@ class _Octets:
     def check(self, piece: bytes, *, final: bool) -> None:
         if b"\0" in piece:
             raise Refused("xml-encoding", "NUL octet")
-        waiting = len(self.decoder.getstate()[0])
+        waiting = len(self.decoder.getstate()[0]) if self.fed else 0
         try:
-            self.decoder.decode(piece, final)
+            if final and not self.fed:
+                piece.decode("utf-8")
+            else:
+                self.decoder.decode(piece, final)
         except UnicodeDecodeError as error:
             raise Refused("xml-encoding", f"octet {self.fed - waiting + error.start} is not UTF-8") from error
         whole = self.before + piece if self.before else piece
