@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     )
     revocation_refresh_seconds: float = Field(3600.0, ge=1, description="answers in use are asked for again after this")
     revocation_timeout_seconds: float = Field(5.0, gt=0, le=60, description="for one list or OCSP answer")
+    revocation_proxy: str | None = Field(None, description="http://HOST:PORT through which issuers are asked")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
 
@@ -102,6 +103,13 @@ class Settings(BaseSettings):
         place = urlsplit(value)
         if place.scheme != "tcp" or not place.hostname or not place.port or place.path:
             raise ValueError("must be unix:/path or tcp://host:port")
+        return value
+
+    @field_validator("revocation_proxy")
+    @classmethod
+    def _http_only(cls, value: str | None) -> str | None:
+        if value is not None and (urlsplit(value).scheme != "http" or not urlsplit(value).hostname):
+            raise ValueError("must be http://HOST:PORT")
         return value
 
     @field_validator("listen")

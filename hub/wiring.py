@@ -132,7 +132,7 @@ def build(settings: Settings) -> Hub:
     relay = Relay(ledger, broker, settings.relay_claim_seconds)
     leases = Leases(ledger, signer)
     directory = Directory(LedgerDirectory(ledger))
-    fetch = HttpFetch(settings.revocation_timeout_seconds)
+    fetch = HttpFetch(settings.revocation_timeout_seconds, settings.revocation_proxy)
     answers = LedgerAnswers(ledger)
     revocation = _revocation(settings, answers, fetch)
     policy = _policy(settings, payloads, revocation)

@@ -48,7 +48,7 @@ EVENTS: dict[Event, str] = {
     Event.ENVELOPE_REPEATED: "the same octets came again and got the first acknowledgement",
     Event.ENVELOPE_REFUSED: "the hub refused a submission; the findings say why",
     Event.ENVELOPE_DEFERRED: "the hub could not tell and asked for a repeat",
-    Event.OPERATOR_ALERTED: "malware or a state secret was sent here; the operator was told",
+    Event.OPERATOR_ALERTED: "malware, a state secret or a revoked signer's letter was seen here; the operator was told",
     Event.DELIVERY_PUBLISHED: "the broker confirmed the claim check of a delivery",
     Event.DELIVERY_REPUBLISHED: "the sweep published an unsettled delivery again",
     Event.DELIVERY_READY: "a courier put the delivery into its system's inbox",

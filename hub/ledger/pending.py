@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from hub.ledger import exchange_log
 from hub.ledger.engine import Ledger, Transaction
 from hub.ledger.revocation_tables import evidence, revocation_pending
 from hub.ledger.tables import envelope
+from hub.problems import Finding
 from hub.signatures.revocation.standing import Standing
 
 BATCH = 500
@@ -64,7 +65,11 @@ def settle(transaction: Transaction, found: Standing, at: datetime) -> int:
     """Write for a batch of open envelopes what is known now, in their rows and in the exchange log; how many."""
     columns = revocation_pending.c
     rows = transaction.execute(
-        select(columns.envelope_id, columns.since, envelope.c.sender_code, envelope.c.document_id)
+        select(
+            columns.envelope_id,
+            columns.since,
+            *(envelope.c[name] for name in ("sender_code", "sender_system_id", "document_id", "sha256", "size")),
+        )
         .join(envelope, envelope.c.id == columns.envelope_id)
         .where(columns.certificate_sha256 == found.certificate, columns.settled_at.is_(None))
         .order_by(columns.envelope_id)
@@ -80,7 +85,29 @@ def settle(transaction: Transaction, found: Standing, at: datetime) -> int:
         .values(settled_at=at, status=found.status, evidence_sha256=found.evidence)
     )
     exchange_log.append(transaction, [_entry(row, found, at) for row in rows])
+    exchange_log.append(transaction, [_alert(row, found, at) for row in rows if _was_revoked(row, found)])
     return len(rows)
+
+
+def _was_revoked(row: Any, found: Standing) -> bool:
+    """Whether the certificate was revoked already when the letter was accepted: then it should not have been."""
+    return found.revoked is not None and found.revoked.at <= row.since
+
+
+def _alert(row: Any, found: Standing, at: datetime) -> Entry:
+    """In the form in which intake alerts."""
+    finding = Finding("certificate-revoked", f"{found.subject}, {found.reason}")
+    detail = {"findings": [asdict(finding)], "sha256": row.sha256, "size": row.size, "system": row.sender_system_id}
+    return Entry(
+        Event.OPERATOR_ALERTED,
+        at,
+        actor=row.sender_system_id,
+        agency_code=row.sender_code,
+        envelope_id=row.envelope_id,
+        document_id=row.document_id,
+        code=finding.code,
+        detail=detail,
+    )
 
 
 def _entry(row: Any, found: Standing, at: datetime) -> Entry:
@@ -89,7 +116,7 @@ def _entry(row: Any, found: Standing, at: datetime) -> Entry:
         detail |= {
             "revoked_at": rfc3339(found.revoked.at),
             "revoked_because": found.revoked.reason,
-            "revoked_before_acceptance": found.revoked.at <= row.since,
+            "revoked_before_acceptance": _was_revoked(row, found),
         }
     return Entry(
         Event.REVOCATION_SETTLED,

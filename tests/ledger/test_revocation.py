@@ -212,11 +212,30 @@ async def test_what_was_pending_is_settled_once_with_an_entry_for_each_letter(
     assert sorted(one["envelope_id"] for one in entries) == sorted(ids)
     assert {one["code"] for one in entries} == {"certificate-revoked"}
     assert {one["detail"]["revoked_before_acceptance"] for one in entries} == {False}
+    alerts, _ = stage.ledger.read_now(exchange_log.query, LogQuery(kind=Event.OPERATOR_ALERTED), None, 10)
+    assert alerts == [], "it was good when the letters were accepted"
     pieces = {
         name: stage.ledger.read_now(evidence.of_envelope, name) for name in (ids[0], untouched, settled.envelope_id)
     }
     assert [(one.role, one.kind) for one in pieces[ids[0]]] == [("settlement", "ocsp")]
     assert pieces[untouched] == pieces[settled.envelope_id] == []
+
+
+async def test_a_letter_of_a_signer_who_was_revoked_already_alerts_the_operator(
+    stage: Stage, pki: Pki, identity: Identity
+) -> None:
+    envelope_id = pending_letter(stage, identity, "1/2026")
+    await LedgerAnswers(stage.ledger).keep_evidence(identity.chain, [], clock.now())
+    answer = answered(pki, identity)
+    await LedgerAnswers(stage.ledger).keep(subject(link(identity), ANSWER), answer, clock.now())
+    found = Standing(
+        link(identity).sha256, "", "Cơ quan G22", "revoked", "ocsp", ANSWER.url, answer.answer.this_update,
+        answer.answer.next_update, answer.answer.sha256, Revoked(clock.now() - DAY, "keyCompromise"), "why",
+    )  # fmt: skip
+    assert await LedgerPending(stage.ledger).settle(found, clock.now()) == 1
+    [alert], _ = stage.ledger.read_now(exchange_log.query, LogQuery(kind=Event.OPERATOR_ALERTED), None, 10)
+    assert (alert["envelope_id"], alert["code"], alert["agency_code"]) == (envelope_id, "certificate-revoked", "G22")
+    assert alert["detail"]["findings"][0]["detail"] == "Cơ quan G22, why"
 
 
 def test_a_letter_refused_as_a_duplicate_leaves_nothing_pending(stage: Stage, identity: Identity) -> None:

@@ -292,6 +292,16 @@ async def test_an_answer_that_ends_is_asked_for_again(answered: Stage) -> None:
     assert answered.issuer.asked == {ANSWER: 2}
 
 
+async def test_issuers_are_asked_through_the_proxy_where_there_is_one(issuer: Issuer) -> None:
+    through = HttpFetch(PATIENCE, proxy=issuer.url)
+    address = "http://ca.example.test/list.crl"  # nobody can look this name up
+    stage = Stage(issuer, through, Addresses(lists=(address,)))
+    issuer.paths[address] = lambda _body: Reply(der(stage.pki.issuing.crl()))
+    assert (await stage.leaf()).status == "good"
+    assert issuer.asked == {address: 1}
+    await through.close()
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -14,10 +14,11 @@ _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "lienthong"}
 
 
 class HttpFetch:
-    """``Fetch`` over HTTP. ``timeout``: seconds for a whole request, connecting included."""
+    """``Fetch`` over HTTP. ``timeout``: seconds for a whole request, connecting included; ``proxy``: its URL."""
 
-    def __init__(self, timeout: float = 5.0) -> None:
+    def __init__(self, timeout: float = 5.0, proxy: str | None = None) -> None:
         self._timeout = timeout
+        self._proxy = proxy
         self._client: httpx.AsyncClient | None = None
 
     async def get(self, url: str) -> bytes:
@@ -42,7 +43,12 @@ class HttpFetch:
             # connections are few and far between: none is kept open
             limits = httpx.Limits(max_connections=16, max_keepalive_connections=0)
             self._client = httpx.AsyncClient(
-                headers=_HEADERS, timeout=self._timeout, limits=limits, follow_redirects=False, trust_env=False
+                headers=_HEADERS,
+                timeout=self._timeout,
+                limits=limits,
+                proxy=self._proxy,
+                follow_redirects=False,
+                trust_env=False,
             )
         return self._client
 
