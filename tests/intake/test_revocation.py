@@ -16,12 +16,13 @@ from hub import clock
 from hub.envelope.writing import Party, Reference, StatusReport, status_message
 from hub.problems import Deferred, Finding, Refused
 from hub.registry.model import Override
-from hub.signatures.chain import TrustStore
+from hub.signatures.chain import TrustStore, common_name
 from hub.signatures.revocation.http import HttpFetch
 from hub.signatures.revocation.judging import Revocation
 from hub.signatures.sign import sign
-from hub.validation import Declined, VerifiedEnvelope, judge_status
+from hub.validation import Declined, VerifiedEnvelope, begin, judge_status
 from hub.validation.examination import Policy
+from hub.validation.report import explain
 from tests.intake.register import Register, signed_letter
 from tests.intake.test_sequence import received
 from tests.services.issuer import Issuer, Reply
@@ -209,3 +210,25 @@ async def test_an_old_fashioned_certificate_passes_by_policy_until_the_day_and_n
     register.directory = type(register.directory)(register)
     envelope = await register.accepted(body, SENDER)
     assert [(one.code, one.rule) for one in warnings(envelope)] == [("certificate-usage", RULES[flaw])]
+
+
+async def test_the_report_tells_how_every_certificate_stands_whatever_the_verdict(
+    issuer: Issuer, fetch: HttpFetch
+) -> None:
+    register, sender = registered(issuer, fetch)
+    body = signed_letter(sender, RECIPIENT)
+
+    async def explained() -> tuple[str, list[tuple[str, str]], str]:
+        received_ = received(body, f"system of {SENDER}")
+        made = await explain(await begin(received_, register.directory, register.policy), "vi")
+        rows = [(one["certificate"], one["status"]) for one in made["signature"]["revocation"]]
+        return made["verdict"], rows, made["signature"]["signer"]["revocation"]
+
+    agency, authority = f"Cơ quan {SENDER}", common_name(register.pki.issuing.certificate)
+    assert await explained() == ("deferred", [(agency, "pending"), (authority, "good")], "pending")
+    serve(issuer, register, sender)
+    register.policy = replace(register.policy, revocation=Revocation(fetch=fetch))
+    assert await explained() == ("accepted", [(agency, "good"), (authority, "good")], "good")
+    register.pki.issuing.revoke(sender.certificate)
+    register.policy = replace(register.policy, revocation=Revocation(fetch=fetch))
+    assert await explained() == ("refused", [(agency, "revoked"), (authority, "good")], "revoked")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hub import clock
 from hub.envelope.model import ParsedStatus, Party, ResponseFor
 from hub.ledger import agencies, deliveries, exchange_log, receipts
 from hub.ledger.deliveries import MatrixRow
@@ -18,6 +19,7 @@ from hub.problems import Refused
 from hub.receipts.statuses import MAX_DESCRIPTION, Reported, Statuses, StatusReport
 from hub.signatures.jws import open_jws
 from hub.validation import VerifiedStatus
+from hub.validation.verdict import SignerFacts
 from tests.ledger.stage import Stage
 
 DOCUMENT = "G22,2026/11/20,7816/VPCP-TTĐT"
@@ -73,6 +75,21 @@ async def test_a_status_reaches_the_sender_with_the_recipients_own_message_insid
     assert shown_to(stage, "h33") == []
     assert row(stage, stored.envelope_id).status_code == "03"
     assert row(stage, stored.envelope_id, "H40").status_code is None
+
+
+@pytest.mark.parametrize(("revocation", "word"), [("good", "valid"), ("pending", "pending")])
+async def test_the_receipt_says_what_is_known_of_the_reports_signature(
+    stage: Stage, revocation: str, word: str
+) -> None:
+    """Never ``valid`` while it is not known whether the signer was revoked."""
+    stage.accept("H33", document_id=DOCUMENT)
+    reporter = stage.ledger.read_now(agencies.find, ["H33"])["H33"]
+    content = ParsedStatus(Party(code="H33", name=""), ResponseFor("G22", "", DOCUMENT), "03", "", "")
+    signer = SignerFacts("Cơ quan H33", "CA", "1", clock.rfc3339(AT), "0" * 64, "", "", revocation)
+    verified = VerifiedStatus(content, reporter, signer)
+    reported = await Statuses(stage.ledger, stage.signer).report_message(SYSTEMS["H33"], verified, b"<status/>")
+    key = stage.signer.key
+    assert open_jws(reported.jws, {key.kid: key.public}, "lienthong-receipt+jws")["reporter_signature"] == word
 
 
 async def test_a_status_never_moves_the_delivery(stage: Stage) -> None:
