@@ -54,19 +54,19 @@ async def submit(request: Request, caller: Caller) -> Response:
 
 
 def _admitted(outcome: Admitted, request: Request) -> Response:
-    stored, envelope = outcome.stored, outcome.envelope
+    stored = outcome.stored
     (metrics.ACCEPTED if stored.new else metrics.REPEATED).inc()
     location = f"/v1/envelopes/{stored.envelope_id}"
     body = {
         "id": stored.envelope_id,
-        "document_id": envelope.content.document_id,
-        "business_type": envelope.business_type,
-        "sender": envelope.sender.code,
+        "document_id": outcome.document_id,
+        "business_type": outcome.business_type,
+        "sender": outcome.sender,
         "sha256": stored.sha256,
         "size": stored.size,
         "received_at": rfc3339(stored.received_at),
         "recipients": [{"code": code, "delivery": delivery} for code, delivery in stored.deliveries],
-        "warnings": [_finding(one, request) for one in envelope.warnings],
+        "warnings": [_finding(one, request) for one in outcome.warnings],
         "acknowledgement": stored.acknowledgement,
         "links": _links(stored.envelope_id),
     }

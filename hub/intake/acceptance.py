@@ -6,6 +6,7 @@
 4. Sign the acknowledgement: it names that digest.
 5. One transaction commits envelope, deliveries, outbox, acknowledgement and log entry, if the duplicate key is free.
 6. Key taken by the same octets: give the first acknowledgement again. By others: refuse (document-conflict).
+   The same octets from the same system get it also when they would be refused or deferred today.
 A crash after 3 leaves files nobody refers to; a crash after 5 leaves an accepted envelope whose sender repeats and
 gets the same acknowledgement. The answer is sent only after 5.
 """
@@ -33,7 +34,7 @@ from hub.problems import Deferred, Finding, Refused
 from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
 from hub.registry.directory import Directory
 from hub.registry.model import System
-from hub.validation import Accepted, Declined, VerifiedEnvelope, begin, judge, report
+from hub.validation import Accepted, Declined, VerifiedEnvelope, begin, claimed_key, judge, report
 from hub.validation.examination import Policy
 
 # octets of documents judged at once: a tree of one takes three times its length
@@ -54,7 +55,10 @@ class Admitted:
     """The envelope stands in the ledger. ``stored.new`` is false for an exact repeat."""
 
     stored: Stored
-    envelope: VerifiedEnvelope
+    sender: str
+    document_id: str
+    business_type: int
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,12 @@ class Intake:
             async with self._room.taken(body.size):
                 verdict = await judge(received, self._directory, self.policy)
         except Deferred as deferral:
+            if repeat := await self._repeat(body, received):
+                return repeat
             await self._log_deferral(received, deferral)
             raise
         if isinstance(verdict, Declined):
-            return await self._reject(received, verdict)
+            return await self._repeat(body, received) or await self._reject(received, verdict)
         return await self._admit([body, *(part.octets for part in parts)], verdict)
 
     async def turn_away(self, caller: System, refusal: Refused) -> None:
@@ -128,16 +134,35 @@ class Intake:
             raise Deferred("payload-unavailable", error.strerror or "", retry_after=30) from error
         acceptance = self._rows(envelope)
         stored = await self._commits.add(acceptance)
+        admitted = Admitted(stored, *acceptance.key, envelope.warnings)
         if stored.new:
             self._wake()
             tell(_alerts(envelope, stored.envelope_id))
-            return Admitted(stored, envelope)
+            return admitted
         if stored.sha256 == envelope.received.sha256:
-            await self._ledger.write(exchange_log.append, [self._repeat(envelope, stored)])
-            return Admitted(stored, envelope)
+            await self._ledger.write(exchange_log.append, [_repeated(envelope.received, admitted)])
+            return admitted
         finding = Finding("document-conflict", f"{envelope.content.document_id} is envelope {stored.envelope_id}")
         declined = Declined((finding,), (), envelope.sender.code, envelope.content.document_id)
         return await self._reject(envelope.received, declined)
+
+    async def _repeat(self, body: PayloadWriter, received: ReceivedEnvelope) -> Admitted | None:
+        """The first acknowledgement for octets that were accepted before, though they would not be today.
+
+        A sender whose answer was lost repeats; meanwhile its certificate may have ended, or a rule become stricter.
+        """
+        if not body.is_kept():
+            return None
+        key = await claimed_key(received, self._directory, self.policy)
+        if key is None:
+            return None
+        parts = [part.sha256 for part in received.parts]
+        stored = await self._ledger.read(envelopes.repeated, key, received.sha256, received.system_id, parts)
+        if stored is None:
+            return None
+        admitted = Admitted(stored, *key)
+        await self._ledger.write(exchange_log.append, [_repeated(received, admitted)])
+        return admitted
 
     async def _reject(self, received: ReceivedEnvelope, verdict: Declined) -> Rejected:
         subject = Subject(None, verdict.document_id, verdict.sender, received.sha256)
@@ -174,17 +199,6 @@ class Intake:
             detail=detail,
         )
         await self._ledger.write(exchange_log.append, [entry])
-
-    def _repeat(self, envelope: VerifiedEnvelope, stored: Stored) -> Entry:
-        return Entry(
-            Event.ENVELOPE_REPEATED,
-            envelope.received.received_at,
-            actor=envelope.received.system_id,
-            agency_code=envelope.sender.code,
-            envelope_id=stored.envelope_id,
-            document_id=envelope.content.document_id,
-            detail={"sha256": stored.sha256},
-        )
 
     def _rows(self, envelope: VerifiedEnvelope) -> Acceptance:
         envelope_id = clock.new_id()
@@ -257,6 +271,18 @@ def _pending(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> list
         for one in envelope.signer.revocations
         if one["status"] == "pending"
     ]
+
+
+def _repeated(received: ReceivedEnvelope, admitted: Admitted) -> Entry:
+    return Entry(
+        Event.ENVELOPE_REPEATED,
+        received.received_at,
+        actor=received.system_id,
+        agency_code=admitted.sender,
+        envelope_id=admitted.stored.envelope_id,
+        document_id=admitted.document_id,
+        detail={"sha256": received.sha256},
+    )
 
 
 def _write_refusal(transaction: Transaction, refusal: Receipt, entries: list[Entry]) -> None:

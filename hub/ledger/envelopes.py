@@ -181,6 +181,20 @@ def _stored(transaction: Transaction, keys: list[tuple[str, str, int]]) -> dict[
     }
 
 
+def repeated(
+    transaction: Transaction, key: tuple[str, str, int], sha256: str, system_id: str, parts: Sequence[str]
+) -> Stored | None:
+    """What was accepted from this system under the key, if it is these octets and these parts (SHA-256, in order)."""
+    stored = _stored(transaction, [key]).get(key)
+    if stored is None or stored.sha256 != sha256:
+        return None
+    record = find(transaction, stored.envelope_id)
+    if record is None or record.sender_system_id != system_id:
+        return None
+    kept = sorted(part.sha256 for part in parts_of(transaction, stored.envelope_id))
+    return stored if kept == sorted(parts) else None
+
+
 def deliveries_of(transaction: Transaction, envelope_id: str) -> tuple[tuple[str, str], ...]:
     rows = transaction.execute(
         select(delivery.c.recipient_code, delivery.c.id)

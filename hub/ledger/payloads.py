@@ -62,6 +62,10 @@ class PayloadWriter(Spool):
         _sync_directory(os.path.dirname(target))
         return digest
 
+    def is_kept(self) -> bool:
+        """Whether a body with this digest and length is kept already."""
+        return self._stands(str(path_of(self._payloads, self.sha256)))
+
     def _stands(self, target: str) -> bool:
         try:
             return os.stat(target).st_size == self.size

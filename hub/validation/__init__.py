@@ -6,7 +6,7 @@ Comes in: ``ReceivedEnvelope``, the directory, the caller. Goes out: ``Accepted`
 Only this room can make a ``VerifiedEnvelope``, and it holds what the signature covers, not what arrived beside it.
 """
 
-from hub.validation.sequence import SEQUENCE, begin, judge, judge_status
+from hub.validation.sequence import SEQUENCE, begin, claimed_key, judge, judge_status
 from hub.validation.verdict import Accepted, Declined, Verdict, VerifiedEnvelope, VerifiedStatus
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "VerifiedEnvelope",
     "VerifiedStatus",
     "begin",
+    "claimed_key",
     "judge",
     "judge_status",
 ]

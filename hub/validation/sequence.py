@@ -37,7 +37,7 @@ from typing import Literal
 from hub.clock import rfc3339
 from hub.envelope.model import ReceivedEnvelope
 from hub.envelope.names import SIGNATURE
-from hub.envelope.reading import read_status
+from hub.envelope.reading import read_document, read_status
 from hub.problems import Deferred, Refused
 from hub.registry.directory import Directory
 from hub.signatures.chain import common_name
@@ -147,6 +147,23 @@ def verdict(exam: Examination) -> Verdict:
     return Accepted(_verified(exam))
 
 
+async def claimed_key(received: ReceivedEnvelope, directory: Directory, policy: Policy) -> tuple[str, str, int] | None:
+    """Sender, document id and business type as the document claims them, to look for the same octets; nothing proven.
+
+    None for a document that cannot be read. The sender by its registered code where it has one.
+    """
+    exam = await begin(received, directory, policy)
+    try:
+        await form.check(exam)
+        content = await exam.offload(read_document, exam.root)
+    except Refused:
+        return None
+    code = content.sender.code
+    agency = (await directory.agencies([code])).get(code)
+    kind = int(content.business_type) if content.business_type in ("0", "1", "2", "3") else 0
+    return (code if agency is None else agency.code), content.document_id, kind
+
+
 async def judge_status(received: ReceivedEnvelope, directory: Directory, policy: Policy) -> VerifiedStatus:
     """The same order for a status message, which real senders do not sign (edXML 1.3).
 
@@ -224,4 +241,4 @@ def _verified(exam: Examination) -> VerifiedEnvelope:
     )
 
 
-__all__ = ["SEQUENCE", "Check", "begin", "examine", "judge", "judge_status", "verdict"]
+__all__ = ["SEQUENCE", "Check", "begin", "claimed_key", "examine", "judge", "judge_status", "verdict"]

@@ -15,7 +15,7 @@ from adapters.sandbox.pki import Pki
 from hub import clock
 from hub.envelope.model import ReceivedEnvelope
 from hub.envelope.writing import Business, Party, Reference, StatusReport, status_message
-from hub.ledger import Ledger, outbox, overrides, systems
+from hub.ledger import Ledger, outbox, overrides, registration, systems
 from hub.problems import Deferred, Refused
 from hub.registry.model import Override
 from hub.signatures.sign import sign, without_signatures
@@ -23,6 +23,7 @@ from hub.validation import judge_status
 from hub.validation.examination import LOCAL
 from tests.intake.register import Register, signed_letter
 from tests.intake.test_acceptance import SENDER, Admitted, Door, Rejected
+from tests.world import x509_lists
 
 LATER = timedelta(days=4 * 365)
 
@@ -135,6 +136,43 @@ async def test_the_same_octets_from_another_system_are_refused_before_and_after(
     assert isinstance(await door.submit(body), Admitted)
     door.system = other
     assert await refusal(door, body) == "sender-not-served"
+
+
+async def test_an_accepted_letter_that_would_be_refused_today_gets_its_first_acknowledgement_again(door: Door) -> None:
+    """Its sender's answer was lost; meanwhile a rule became stricter, and the certificate was revoked."""
+    body = door.letter(place="y" * 51)
+    first = await door.submit(body)
+    assert isinstance(first, Admitted)
+    until = clock.now().date() + timedelta(days=2)
+    door.ledger.write_now(overrides.put, Override("", "place.length", "refuse", until), clock.now())
+    door.open()
+    assert await refusal(door, door.letter(place="y" * 51, document_id="46/2026")) == "metadata-too-long"
+    await repeats(door, body, first)
+    door.pki.issuing.revoke(door.identity.certificate)
+    (crl,) = x509_lists(door.pki.issuing.crl_pem(issued=clock.now(), days=30))
+    door.ledger.write_now(registration.add_list, crl)
+    door.open()
+    assert await refusal(door, door.letter(document_id="47/2026")) == "certificate-revoked"
+    await repeats(door, body, first)
+    assert door.logged()["envelope.repeated"] == 2
+    assert door.ledger.read_now(outbox.waiting) == 2
+
+
+async def repeats(door: Door, body: bytes, first: Admitted) -> None:
+    again = await door.submit(body)
+    assert isinstance(again, Admitted)
+    assert not again.stored.new
+    assert again.stored.acknowledgement == first.stored.acknowledgement
+
+
+async def test_an_accepted_letter_comes_again_while_nothing_can_be_told_and_is_not_deferred(door: Door) -> None:
+    body = door.letter()
+    first = await door.submit(body)
+    assert isinstance(first, Admitted)
+    door.intake.policy = replace(door.intake.policy, scanner=Silent())
+    with pytest.raises(Deferred):
+        await door.submit(door.letter(document_id="48/2026"))
+    await repeats(door, body, first)
 
 
 async def test_a_letter_of_years_ago_is_warned_of_and_refusable(door: Door) -> None:
