@@ -45,6 +45,8 @@ _OOXML = "application/vnd.openxmlformats-officedocument."
 _ODF = "application/vnd.oasis.opendocument."
 _ZIP = "application/zip application/x-zip application/x-zip-compressed application/x-compressed multipart/x-zip"
 _TEXTS = "txt csv xml json eml html"
+# told by their first letters only: an extension that nobody knows may make anything of them
+TEXTS = words(_TEXTS)
 
 # text kinds hold each other: nothing but the first letters tells them apart, and none of them can pass for another
 KINDS: dict[str, Kind] = {

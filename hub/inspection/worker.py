@@ -28,12 +28,10 @@ LONGEST_QUESTION = 64 * 1024 * 1024  # revocation lists travel in it
 
 def main() -> int:
     largest = int(sys.argv[1])
-    for kind, value in (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_FSIZE, largest),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 64),
-    ):
+    limits = [(resource.RLIMIT_FSIZE, largest), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 64)]
+    if sys.platform == "linux":  # elsewhere it is not enforced, and some systems refuse to set it
+        limits.append((resource.RLIMIT_AS, MEMORY))
+    for kind, value in limits:
         resource.setrlimit(kind, (value, value))
     with socket.socket(fileno=sys.stdin.fileno()) as connection, connection.makefile("rwb") as stream:
         while line := stream.readline(LONGEST_QUESTION):

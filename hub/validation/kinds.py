@@ -48,7 +48,7 @@ def _compare(exam: Examination, attachment: Attachment, found: str, changed: str
             f"{shown}, but named .{extension(attachment.name)}",
             attachment.location,
         )
-    elif not kinds.accepted(found) or (extension(attachment.name) and not expected):
+    elif not kinds.accepted(found) or (found in kinds.TEXTS and extension(attachment.name) and not expected):
         exam.apply("attachment.accepted", shown, attachment.location)
     wrapping = attachment.unwrapped is not None and not kinds.contradicts(attachment.content_type, "zip")
     if found and not wrapping and kinds.contradicts(attachment.content_type, found):

@@ -71,6 +71,7 @@ HONEST = [
     (of("a.txt", "Kính gửi".encode()), "txt"),
     (of("a.xml", b"<a/>", "text/xml"), "xml"),
     (of("chưa có đuôi", samples.pdf()), "pdf"),
+    (of("Công văn số 12.2026", samples.pdf()), "pdf"),
 ]
 
 
@@ -86,6 +87,7 @@ AWKWARD = [
     (of("a.pdf", samples.pdf(), "image/jpeg"), "attachment.declared-type", "attachment-type-mismatch"),
     (of("a.bin", bytes(range(32))), "attachment.accepted", "attachment-kind-unaccepted"),
     (of("a.html", b"<html></html>"), "attachment.accepted", "attachment-kind-unaccepted"),
+    (of("a.rules", b"abc"), "attachment.accepted", "attachment-kind-unaccepted"),
     (of("128/UBND.pdf", samples.pdf()), "attachment.name-plain", "attachment-name"),
     (
         of("a.doc", samples.archive(("x.edxml", b"x")), "application/zip"),
