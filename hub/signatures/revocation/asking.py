@@ -115,12 +115,7 @@ class Asking:
         octets = await self._fetch.get(source.url)
         if b"-----BEGIN X509 CRL-----" in octets[:1024]:
             octets = x509.load_pem_x509_crl(octets).public_bytes(Encoding.DER)
-        found = await load_list(octets)
-        if found.defect:
-            raise ValueError(found.defect)
-        if not found.signed_by(link.issuer):
-            raise ValueError("not signed by the certificate's own issuer")
-        return Held(found, source.url)
+        return Held(await load_list(octets, link.issuer), source.url)
 
     async def _answer(self, link: Link, source: Source) -> Held:
         nonce = hashlib.sha256(clock.new_secret().encode()).digest()[:16]

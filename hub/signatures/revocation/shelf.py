@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from cryptography import x509
+
 from hub import clock
 from hub.signatures.chain import Link
 from hub.signatures.revocation.answers import Held
@@ -101,14 +103,22 @@ async def read(kept: Kept, link: Link) -> Held | None:
     try:
         if kept.kind == "ocsp":
             return Held(OcspAnswer.load(kept.der, link.certificate, link.issuer), kept.source)
-        found = await load_list(kept.der)
+        return Held(await load_list(kept.der, link.issuer), kept.source)
     except ValueError:
-        return None
-    return Held(found, kept.source) if found.signed_by(link.issuer) and not found.defect else None
+        return None  # as if it were not there: it is asked for again
 
 
-async def load_list(der: bytes) -> RevocationList:
-    """Raises ``ValueError``."""
+async def load_list(der: bytes, issuer: x509.Certificate) -> RevocationList:
+    """A list that the issuer signed and that may be relied on. Raises ``ValueError`` that says what is wrong."""
     if len(der) < OFFLOAD_BYTES:
-        return RevocationList.load(der)
-    return await asyncio.to_thread(RevocationList.load, der)
+        return _load_list(der, issuer)
+    return await asyncio.to_thread(_load_list, der, issuer)
+
+
+def _load_list(der: bytes, issuer: x509.Certificate) -> RevocationList:
+    found = RevocationList.load(der)
+    if found.defect:
+        raise ValueError(found.defect)
+    if not found.signed_by(issuer):
+        raise ValueError("not signed by the certificate's own issuer")
+    return found
