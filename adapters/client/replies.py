@@ -143,6 +143,7 @@ class AgencyReply(TypedDict):
     level: int
     aliases: list[str]
     active: bool
+    inline_only: NotRequired[bool]
 
 
 class AgencyPage(TypedDict):

@@ -135,7 +135,14 @@ def system_list(data: Data = None, as_json: output.AsJson = False) -> None:
     with opened(data) as ledger:
         found = ledger.read_now(systems.every)
     shown = [
-        {"name": one.name, "channel": one.channel, "client_id": one.client_id, "active": one.active} for one in found
+        {
+            "name": one.name,
+            "channel": one.channel,
+            "client_id": one.client_id,
+            "active": one.active,
+            "inline_only": one.inline_only,
+        }
+        for one in found
     ]
     rows = [(one.name, one.channel, one.client_id, _("yes") if one.active else _("no")) for one in found]
     output.show(shown, output.table((_("Name"), _("Channel"), "client_id", _("Active")), rows))

@@ -26,6 +26,7 @@ def _shown(entry: DirectoryEntry) -> dict[str, Any]:
         "aliases": list(entry.aliases),
         "active": entry.active,
         "channel": entry.channel,
+        "inline_only": entry.inline_only,
     }
 
 

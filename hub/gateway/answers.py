@@ -74,6 +74,7 @@ ANSWERS: dict[str, dict[str, str]] = {
         "content_type": "text",
         "size": "number",
         "sha256": "text",
+        "form": "text",
         "scan": "text",
     },
     "Envelope": {
@@ -91,6 +92,8 @@ ANSWERS: dict[str, dict[str, str]] = {
         "due_on": "date?",
         "sha256": "text",
         "size": "number",
+        "form": "text",
+        "content_size": "number",
         "received_at": "time",
         "signer": "object?",
         "attachments": "[Attachment]",
@@ -131,6 +134,8 @@ ANSWERS: dict[str, dict[str, str]] = {
         "due_on": "date?",
         "sha256": "text",
         "size": "number",
+        "form": "text",
+        "content_size": "number",
         "received_at": "time",
         "attempt": "number",
         "lease": "Lease",
@@ -165,6 +170,7 @@ ANSWERS: dict[str, dict[str, str]] = {
         "aliases": "[text]",
         "active": "flag",
         "channel": "text",
+        "inline_only": "flag",
     },
     "Agencies": {"agencies": "[Agency]", "next": "text"},
     "LogEntry": {

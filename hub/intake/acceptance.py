@@ -153,7 +153,8 @@ class Intake:
         """
         if not body.is_kept():
             return None
-        key = await claimed_key(received, self._directory, self.policy)
+        async with self._room.taken(body.size):
+            key = await claimed_key(received, self._directory, self.policy)
         if key is None:
             return None
         parts = [part.sha256 for part in received.parts]

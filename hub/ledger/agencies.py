@@ -192,6 +192,7 @@ class DirectoryEntry:
     active: bool
     revision: int
     aliases: tuple[str, ...]
+    inline_only: bool = False
 
 
 def page(
@@ -213,6 +214,7 @@ def page(
             agency.c.revision,
             system.c.name.label("system"),
             system.c.channel,
+            system.c.inline_only,
         )
         .join(system, system.c.id == agency.c.system_id)
         .order_by(agency.c.revision, agency.c.code)
@@ -246,6 +248,7 @@ def page(
             bool(row.active),
             row.revision,
             tuple(aliases[row.code]),
+            bool(row.inline_only),
         )
         for row in rows
     ]

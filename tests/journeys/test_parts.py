@@ -103,6 +103,8 @@ def test_a_recipient_that_takes_documents_whole_only_refuses_the_whole_and_is_na
     name = f"hệ thống cũ {sender.code}"
     world.systems[name] = world.ledger.write_now(registration.add_system, name, "pull", inline_only=True)
     old = world.office(system=name)
+    listed_in_directory = {one["code"]: one["inline_only"] for one in sender.client.agencies(q=old.code)["agencies"]}
+    assert listed_in_directory == {old.code: True}
     file = tmp_path / "ghi-chu.txt"
     file.write_text("Một trang\n")
     listed, part = beside(file, "text/plain")
