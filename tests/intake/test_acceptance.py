@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adapters.client.proof import verify_receipt
 from adapters.sandbox.pki import Identity, Pki
 from hub import clock, wiring
-from hub.intake import Admitted, Intake, Rejected
+from hub.intake import Admitted, IncomingPart, Intake, Rejected
 from hub.ledger import Ledger, PayloadStore, deliveries, envelopes, exchange_log, outbox, registration, systems
 from hub.ledger.exchange_log import LogQuery
 from hub.problems import Deferred
@@ -24,6 +24,7 @@ from hub.registry.directory import Directory
 from hub.registry.model import System
 from hub.signatures.jws import HubKey
 from hub.validation.examination import Policy
+from tests.hostile.multipart import ONE, TWO, bound
 from tests.intake.register import signed_letter
 from tests.world import x509_lists
 
@@ -67,13 +68,17 @@ class Door:
     def _wake(self) -> None:
         self.wakes += 1
 
-    async def submit(self, body: bytes) -> Admitted | Rejected:
+    async def submit(self, body: bytes, **parts: bytes) -> Admitted | Rejected:
         writer = self.payloads.writer()
+        beside = [IncomingPart(name, "text/plain", self.payloads.writer()) for name in parts]
         try:
             writer.write(body)
-            return await self.intake.submit(writer, self.system)
+            for part in beside:
+                part.octets.write(parts[part.content_id])
+            return await self.intake.submit(writer, self.system, "", beside)
         finally:
-            writer.discard()
+            for one in (writer, *(part.octets for part in beside)):
+                one.discard()
 
     async def check(self, body: bytes) -> str:
         """The verdict, by its word."""
@@ -220,3 +225,57 @@ async def test_a_certificate_revoked_meanwhile_is_refused_by_the_same_process_wi
     outcome = await door.submit(door.letter(document_id="43/2026"))
     assert isinstance(outcome, Rejected)
     assert outcome.findings[0].code == "certificate-revoked"
+
+
+def with_parts(door: Door) -> bytes:
+    return door.letter(attachments=(bound("a2", TWO), bound("a1", ONE), bound("a3", ONE)))
+
+
+async def test_what_lies_beside_the_document_stands_on_the_disk_once_and_in_the_manifests_order(door: Door) -> None:
+    body = with_parts(door)
+    outcome = await door.submit(body, a1=ONE, a2=TWO, a3=ONE)
+    assert isinstance(outcome, Admitted), outcome
+    assert door.files() == sorted(map(digest, (body, ONE, TWO)))
+    record = door.ledger.read_now(envelopes.find, outcome.stored.envelope_id)
+    assert record is not None
+    assert (record.size, record.parts, record.parts_size) == (len(body), 3, 2 * len(ONE) + len(TWO))
+    parts = door.ledger.read_now(envelopes.parts_of, record.id)
+    assert [(one.content_id, one.name, one.content_type, one.sha256, one.size) for one in parts] == [
+        (name, f"{name}.txt", "text/plain", digest(content), len(content))
+        for name, content in (("a2", TWO), ("a1", ONE), ("a3", ONE))
+    ]
+    again = await door.submit(body, a1=ONE, a2=TWO, a3=ONE)
+    assert isinstance(again, Admitted)
+    assert not again.stored.new
+    assert door.ledger.read_now(envelopes.parts_of, record.id) == parts
+
+
+async def test_a_letter_and_one_with_parts_are_committed_together(door: Door) -> None:
+    plain, rich = door.letter(document_id="x"), with_parts(door)
+    outcomes = await asyncio.gather(door.submit(plain), door.submit(rich, a1=ONE, a2=TWO, a3=ONE))
+    counted = []
+    for outcome in outcomes:
+        assert isinstance(outcome, Admitted), outcome
+        counted.append(len(door.ledger.read_now(envelopes.parts_of, outcome.stored.envelope_id)))
+    assert counted == [0, 3]
+
+
+async def test_a_part_that_cannot_be_made_durable_keeps_the_whole_out_of_the_ledger(door: Door) -> None:
+    body = with_parts(door)
+    shelf = door.directory / "sha256" / digest(TWO)[:2]
+    shutil.rmtree(shelf)
+    shelf.write_bytes(b"")
+    with pytest.raises(Deferred) as deferral:
+        await door.submit(body, a1=ONE, a2=TWO, a3=ONE)
+    assert deferral.value.code == "payload-unavailable"
+    assert (door.ledger.read_now(outbox.waiting), door.wakes) == (0, 0)
+    shelf.unlink()
+    shelf.mkdir()
+    assert isinstance(await door.submit(body, a1=ONE, a2=TWO, a3=ONE), Admitted)
+
+
+async def test_parts_that_are_refused_leave_no_file(door: Door) -> None:
+    outcome = await door.submit(with_parts(door), a1=ONE, a2=ONE, a3=ONE)
+    assert isinstance(outcome, Rejected)
+    assert [finding.code for finding in outcome.findings] == ["attachment-digest"]
+    assert door.files() == []
