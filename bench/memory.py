@@ -120,6 +120,10 @@ class Trial:
         self.recipient.client.settle(delivery["delivery"])
         shutil.rmtree(folder)
 
+    def explained(self, letter: bytes) -> None:
+        report = self.sender.client.check_envelope(letter)
+        assert report["verdict"] == "accepted", report
+
     def inline(self, octets: int) -> bytes:
         """A letter of about so many octets with its attachment inside."""
         content = LINE * ((octets - 8192) * 3 // 4 // len(LINE))
@@ -139,6 +143,7 @@ def run(trial: Trial, part: int, inline: int) -> list[Figures]:
     figures = [
         trial.measure("attachment as a part, posted", part, 64, lambda: trial.send_part(path)),
         trial.measure("the same, taken by its recipient", part, 64, lambda: trial.take_files(path)),
+        trial.measure("attachment inside, explained", len(letter), inside, lambda: trial.explained(letter)),
         trial.measure(
             "attachment inside, posted", len(letter), inside, lambda: post(trial.world, trial.sender, letter)
         ),
