@@ -98,7 +98,7 @@ class ContentFiles:
 
     def begin(self, headers: Mapping[str, str]) -> None:
         """An answer begins; ``headers`` in lower case. Raises ``Refused`` for a form that is none."""
-        self.close()
+        self.forget()
         self._reader, self._document, self.parts = None, None, {}
         content_type = headers.get("content-type", "")
         if content_type.lower().startswith(MEDIA_TYPE):
