@@ -10,6 +10,8 @@ VENV := .venv
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 PYTEST := $(VENV)/bin/python -m pytest
+# what needs neither services nor a hub of its own runs on two processors; the rest would get in each other's way
+QUICK := not slow and not services
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench chaos clean lint system-packages
@@ -34,13 +36,18 @@ lint: $(DEVELOPMENT)
 	$(VENV)/bin/lint-imports --no-cache
 
 check: lint
-	$(PYTEST) -q -n 2 -m "not slow and not services" $(ARGS)
+	$(PYTEST) -q -n 2 -m "$(QUICK)" $(ARGS)
 
 system-packages:
 	@deploy/system-packages
 
 test: $(DEVELOPMENT) system-packages lint
+ifeq ($(ARGS),)
+	$(PYTEST) -n 2 -m "$(QUICK)"
+	$(PYTEST) --durations=15 -m "not ($(QUICK))"
+else
 	$(PYTEST) --durations=15 $(ARGS)
+endif
 
 bench: $(DEVELOPMENT) system-packages
 	$(VENV)/bin/python -m bench $(ARGS)
