@@ -203,6 +203,7 @@ class RelatedReader:
             raise Refused("multipart-root", what, "Content-Type")
 
     def _parse(self, data: bytes) -> None:
+        self._check_delimiters(self._seen + data)
         try:
             self._parser.write(data)
         except MultipartParseError as error:
@@ -212,6 +213,17 @@ class RelatedReader:
         else:
             longest = len(self._closing) - 1
             self._seen = (self._seen + data[-longest:])[-longest:]
+
+    def _check_delimiters(self, octets: bytes) -> None:
+        """No line may begin like a boundary and go on otherwise (RFC 2046 §5.1.1), with white space neither.
+
+        The parser takes such lines for content or walks through them octet by octet. A delimiter whose next two octets
+        are not there yet is seen again, with them, before the octets fed next.
+        """
+        begins = self._closing[:-2]
+        whole = octets.count(begins + b"\r\n") + octets.count(self._closing)
+        if octets.count(begins, 0, len(octets) - 2) != whole:
+            raise self._malformed("a line that begins like the boundary and goes on otherwise")
 
     def _malformed(self, detail: str) -> Refused:
         return Refused("multipart-malformed", detail, f"part {self._count}" if self._count else "")

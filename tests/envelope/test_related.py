@@ -97,6 +97,18 @@ def test_nothing_may_stand_after_the_end(more: bytes) -> None:
         Collected(whole.media_type, b"".join(whole) + more, 50)
 
 
+@pytest.mark.parametrize("step", [1, 7, 64, 1 << 20])
+@pytest.mark.parametrize("padding", [b" ", b"\t", b" " * 30_000, b"x", b"-", b"-x", b"\r", b"\rx", b"\n"])
+def test_a_line_that_begins_like_the_boundary_is_refused_wherever_it_is_cut(step: int, padding: bytes) -> None:
+    whole = related(b"<x/>", b"a")
+    body = b"".join(whole)
+    line = body[: body.index(b"\r\n")]
+    for place in (0, body.index(line, 1)):
+        padded = body[:place] + line + padding + body[place + len(line) :]
+        with pytest.raises(Refused, match="goes on otherwise"):
+            Collected(whole.media_type, padded, step)
+
+
 def test_a_body_longer_than_a_piece_is_read_and_written_in_pieces() -> None:
     content = bytes(range(256)) * 8192
     whole = related(b"<x/>", content)

@@ -17,7 +17,7 @@ from tests.hostile.forgery import RECIPIENT, SENDER, Workshop, seal, within
 from tests.intake.register import letter
 
 BOUNDARY = "=_ranh-gioi"
-ONE, TWO = b"Mot trang.\r\n" * 40, b"--" + BOUNDARY.encode() + b"-khong phai ranh gioi\r\n" + bytes(range(32, 127)) * 3
+ONE, TWO = b"Mot trang.\r\n" * 40, b"--" + BOUNDARY[:-1].encode() + b"\r\n" + bytes(range(32, 127)) * 3
 # as the stage that these bodies are posted to is set up
 LARGEST_ATTACHMENT, LARGEST_ROOT, LARGEST_REQUEST = 64 * 1024, 256 * 1024, 2 * 1024 * 1024
 
@@ -203,6 +203,10 @@ _MALFORMED: list[tuple[str, Callable[[Workshop], Crate]]] = [
     ("two boundaries", typed("boundary=", 'boundary="x"; boundary=')),
     ("parameters that are none", typed("boundary=", "boundary ==")),
     ("a boundary that never appears", typed(BOUNDARY, "khac")),
+    ("white space after a boundary", changed(lambda body: body.replace(LINE, LINE + b" " * 200_000, 1))),
+    ("white space after another boundary", changed(lambda body: body[:99] + body[99:].replace(LINE, LINE + b"\t", 1))),
+    ("content that begins like the boundary", first(LINE + b"x")),
+    ("a line of content that begins like the boundary", first(ONE + LINE + b"-")),
     ("an empty body", changed(lambda body: b"")),
     ("a preamble", changed(lambda body: b"Kinh gui\r\n" + body)),
     ("a preamble of line ends", changed(lambda body: b"\r\n\r\n" + body)),
