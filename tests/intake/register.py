@@ -9,7 +9,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -43,7 +43,8 @@ class Register:
     exceptions: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
-        lists = (self.pki.root.crl(days=3650), self.pki.issuing.crl(days=3650))
+        yesterday = clock.now() - timedelta(days=1)  # tests judge by moments that they took when they were loaded
+        lists = (self.pki.root.crl(issued=yesterday, days=3650), self.pki.issuing.crl(issued=yesterday, days=3650))
         self.store = TrustStore(
             (self.pki.root.certificate,),
             uuid.uuid4().int >> 65,  # paths are cached for the process: every register has a revision of its own
