@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tests.world import World, eventually
 
 SENDER, RECIPIENT = "G09.10", "H33.44"
 EDXML = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
+OURS = "urn:lienthong:edxml:1"
 DSIG = "http://www.w3.org/2000/09/xmldsig#"
 EXC = "http://www.w3.org/2001/10/xml-exc-c14n#"
 # an Ed25519 public key as SubjectPublicKeyInfo is this and 32 octets (RFC 8410)
@@ -135,6 +137,27 @@ class Bench:
         )
         return (self.directory / "letter.edxml").read_bytes()
 
+    def letter_beside(self, number: int, key: str, content: bytes) -> bytes:
+        """A letter whose attachment is not inside: digest and size of it stand in the manifest, under the signature."""
+        self.letter(number, key)
+        unsigned = (self.directory / "unsigned.xml").read_text(encoding="utf-8")
+        digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        bound = f'<l:Digest xmlns:l="{OURS}">{digest}</l:Digest><l:Size xmlns:l="{OURS}">{len(content)}</l:Size>'
+        beside = re.sub(r"<AttachmentEncoded>.*</AttachmentEncoded>", "", unsigned, flags=re.DOTALL)
+        (self.directory / "unsigned.xml").write_text(
+            beside.replace("</Reference>\n</edXML", f"{bound}</Reference>\n</edXML")
+        )
+        self.tool(
+            "xmlsec1", "--sign", "--output", "letter.edxml", "--privkey-pem", f"{key}.key,{key}.pem", "unsigned.xml"
+        )
+        return (self.directory / "letter.edxml").read_bytes()
+
+    def get(self, path: str, accept: str, token: str) -> bytes:
+        """The octets, empty when there is nothing (yet)."""
+        headers = ("-H", f"Authorization: Bearer {token}", "-H", f"Accept: {accept}")
+        done = subprocess.run(("curl", "-sSf", *headers, self.url + path), capture_output=True, check=False, timeout=60)
+        return done.stdout
+
     def post(self, token: str) -> Any:
         body = ("-H", "Content-Type: application/xml", "--data-binary", "@letter.edxml")
         return self.curl("/v1/envelopes", *body, token=token)
@@ -212,6 +235,38 @@ def test_a_letter_goes_from_xmlsec1_to_curl_and_openssl_verifies_every_receipt(
     receipt = bench.openssl_verifies(settled["receipt"])
     assert (receipt["event"], receipt["recipient"]) == ("delivery.settled", RECIPIENT)
     assert receipt["sha256"] == hashlib.sha256(letter).hexdigest()
+
+
+def test_an_attachment_beside_the_document_is_put_together_by_hand_and_comes_back_by_curl(
+    bench: Bench, systems: dict[str, dict[str, str]]
+) -> None:
+    """multipart/related as other libraries write it: angle brackets, start, a transfer encoding, CRLF before all."""
+    sender, recipient = (bench.token(systems[code]) for code in (SENDER, RECIPIENT))
+    content = "Phụ lục kèm theo công văn.\n".encode() * 2000
+    root = bench.letter_beside(7, "new", content)
+    head = ("--ranh-gioi", "Content-Type: application/xml; charset=UTF-8", "Content-ID: <goc@bo.example>",
+            "Content-Transfer-Encoding: binary", "", "")  # fmt: skip
+    between = ("", "--ranh-gioi", "Content-Type: text/plain", "Content-ID: <tep-1>", "", "")
+    pieces = ("\r\n".join(("", *head)), root, "\r\n".join(between), content, "\r\n--ranh-gioi--\r\n")
+    body = b"".join(piece if isinstance(piece, bytes) else piece.encode() for piece in pieces)
+    (bench.directory / "body").write_bytes(body)
+    kind = 'multipart/related; type="application/xml"; start="<goc@bo.example>"; boundary="ranh-gioi"'
+    accepted = bench.curl("/v1/envelopes", "-H", f"Content-Type: {kind}", "--data-binary", "@body", token=sender)
+    assert bench.openssl_verifies(accepted["acknowledgement"])["sha256"] == hashlib.sha256(root).hexdigest()
+    letter = f"/v1/envelopes/{accepted['id']}"
+    for path, accept, wanted in (
+        (f"{letter}/content", "application/xml", root),
+        (f"{letter}/attachments/tep-1", "*/*", content),
+    ):
+        found = eventually(lambda path=path, accept=accept: bench.get(path, accept, recipient))
+        assert found == wanted
+    whole = bench.get(f"{letter}/content", "multipart/related", recipient)
+    assert root in whole
+    assert content in whole
+    changed = body.replace(b"\r\nPh", b"\r\nph", 1)
+    (bench.directory / "body").write_bytes(changed)
+    refused = bench.curl("/v1/envelopes", "-H", f"Content-Type: {kind}", "--data-binary", "@body", token=sender)
+    assert refused["code"] == "attachment-digest"
 
 
 def test_both_certificates_sign_while_one_replaces_the_other(bench: Bench, systems: dict[str, dict[str, str]]) -> None:
