@@ -49,8 +49,16 @@ async def check(exam: Examination) -> None:
     for attachment in found:
         if attachment.content_id in listed:
             _check_binding(exam, attachment, listed[attachment.content_id])
+            _check_names(exam, attachment, listed[attachment.content_id])
     order = {content_id: number for number, content_id in enumerate(listed)}
     exam.attachments = tuple(sorted(found, key=lambda one: order.get(one.content_id, len(order))))
+
+
+def _check_names(exam: Examination, attachment: Attachment, entry: ManifestEntry) -> None:
+    """Receivers show one or the other; which one is not for the hub to say."""
+    if entry.name and attachment.name and entry.name != attachment.name:
+        detail = f"{entry.name} in the manifest, {attachment.name} beside the content"
+        exam.apply("attachment.names-agree", detail, attachment.location)
 
 
 def _place(one: ManifestEntry | EncodedAttachment | ReceivedPart) -> str:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from adapters.sandbox.pki import Identity
-from hub.envelope.writing import OutgoingAttachment
+from hub.envelope.writing import OutgoingAttachment, document_message
 from hub.inspection.inspector import Inspector
 from hub.registry.model import Override, Severity
+from hub.signatures.sign import sign
 from hub.validation import Accepted, Declined
 from hub.validation.verdict import AttachmentFacts
 from tests.inspection import samples
-from tests.intake.register import Register, signed_letter
+from tests.intake.register import Register, letter, signed_letter
 
 SENDER, RECIPIENT = "H33.02", "H33.90"
 OCTETS = "application/octet-stream"
@@ -110,6 +111,19 @@ async def test_an_awkward_file_is_warned_of_and_refused_where_a_policy_says_so(
     verdict = await judged(strict(register, rule), sender, file)
     assert isinstance(verdict, Declined)
     assert [(one.rule, one.code) for one in verdict.findings] == [(rule, code)]
+
+
+async def test_two_names_of_one_attachment_are_warned_of_and_refused_where_a_policy_says_so(
+    register: Register, sender: Identity
+) -> None:
+    message = document_message(letter(SENDER, RECIPIENT))
+    place = message.index(b"van-ban.pdf", message.index(b"<AttachmentEncoded")) - 1
+    body = sign(message[:place] + b">van-ban-2.pdf<" + message[place + len(b">van-ban.pdf<") :], sender.signer)
+    accepted = await register.accepted(body, SENDER)
+    assert "attachment.names-agree" in [one.rule for one in accepted.warnings]
+    (finding,) = await strict(register, "attachment.names-agree").findings(body, SENDER)
+    assert (finding.code, finding.location) == ("attachment-names-differ", "/edXML/AttachmentEncoded/Attachment[1]")
+    assert "van-ban-2.pdf" in finding.detail
 
 
 def strict(register: Register, *rules: str, severity: Severity = "refuse") -> Register:
