@@ -167,6 +167,9 @@ class Inspector:
         self._starting += 1
         try:
             process = await asyncio.to_thread(_Process, self._largest)
+        except BaseException:
+            self._wake()  # nobody gives back a process that never was
+            raise
         finally:
             self._starting -= 1
         self._processes.add(process)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from functools import partial
 from io import BytesIO
@@ -139,6 +140,15 @@ async def test_closing_answers_who_is_waiting_and_starts_nothing_new() -> None:
     assert {answer.outcome for answer in await asyncio.gather(*waiting)} == {"over-limits"}
     assert (await told(made, samples.pdf(2))).outcome == "over-limits"
     assert made.process_ids == []
+
+
+async def test_who_waits_is_answered_though_no_process_can_be_started(
+    inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/program")
+    async with asyncio.timeout(20):
+        answers = await asyncio.gather(*(told(inspector, samples.pdf(pages)) for pages in (1, 2, 3)))
+    assert [answer.outcome for answer in answers] == ["over-limits"] * 3
 
 
 def test_answers_come_in_one_event_loop_after_another() -> None:
