@@ -7,6 +7,7 @@ first binary octet.
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from typing import BinaryIO, NamedTuple
 
@@ -19,6 +20,10 @@ TRACES = 8
 _SIGNED = b"/ByteRange"
 _END = re.compile(rb"%%EOF|startxref\s+\d+")
 _C1 = re.compile("[\x80-\x9f]")
+# a stream whose first filter is a binary one; its octets begin in a way of their own (RFC 1950 §2.2, T.81 B.1.1.3)
+_PACKED = re.compile(rb"/Filter\s{0,9}\[?\s{0,9}/(FlateDecode|DCTDecode)\b")
+_DATA = re.compile(rb"(?<!end)stream(?:\r\n|\n)(?!\s*endstream)(..)", re.DOTALL)
+PACKED_WITHIN, PACKED_STREAMS, DICTIONARY = 4 * 1024 * 1024, 64, 512
 
 
 class PdfForm(NamedTuple):
@@ -50,6 +55,11 @@ class TextTest:
             self._replaced += text.count("\ufffd")
             self._controls += len(_C1.findall(text))
 
+    @property
+    def text(self) -> bool:
+        """Whether everything so far is UTF-8."""
+        return self._decoder is not None
+
     def damage(self) -> str:
         """What the detour was; empty when there is no sign of one."""
         if self._decoder is None:
@@ -77,7 +87,26 @@ def examine(content: BinaryIO, size: int) -> PdfForm:
         head = head or piece[: PDF_HEADER_WITHIN + 5]
         signed = signed or _SIGNED in kept + piece[: len(_SIGNED)] or _SIGNED in piece
         kept = (kept + piece)[-END_WITHIN:] if len(piece) < END_WITHIN else piece[-END_WITHIN:]
-    return PdfForm(test.damage() or _cut(head, kept), signed)
+    return PdfForm(test.damage() or (_emptied(content) if test.text else "") or _cut(head, kept), signed)
+
+
+def _emptied(content: BinaryIO) -> str:
+    """Whether binary streams of a file that is text throughout lost what was binary in them: by a code page that
+
+    turns every octet into a letter, or by dropping or masking (``?``) what was none.
+    """
+    content.seek(0)
+    octets = content.read(PACKED_WITHIN)
+    for found in itertools.islice(_PACKED.finditer(octets), PACKED_STREAMS):
+        data = _DATA.search(octets, found.end(), found.end() + DICTIONARY)
+        if data and (found.group(1) == b"DCTDecode" or not _is_zlib(*data.group(1))):
+            return "binary octets were read as text on the way: its compressed streams are none any more"
+    return ""
+
+
+def _is_zlib(method: int, flags: int) -> bool:
+    """RFC 1950 §2.2; PDF knows no preset dictionary."""
+    return method & 15 == 8 and (method << 8 | flags) % 31 == 0 and not flags & 32
 
 
 def _cut(head: bytes, tail: bytes) -> str:

@@ -129,6 +129,14 @@ DAMAGE = [
         samples.through_latin1(samples.binary_pdf()),
         samples.binary_pdf(),
     ),
+    *(
+        filled(f"a PDF {how}", "attachment-damaged", "a.pdf", spoil(samples.binary_pdf()), samples.binary_pdf())
+        for how, spoil in (
+            ("whose binary octets were dropped", samples.without_binary),
+            ("whose binary octets are question marks", samples.masked),
+            ("through a code page", samples.through_code_page),
+        )
+    ),
     filled("a picture through UTF-8", "attachment-damaged", "a.jpg", samples.through_utf8(samples.JPG), samples.JPG),
     filled("a PDF cut off", "attachment-damaged", "a.pdf", samples.pdf(9)[:-900], samples.pdf(9)),
     filled(

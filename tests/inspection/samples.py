@@ -56,6 +56,21 @@ def through_latin1(octets: bytes) -> bytes:
     return octets.decode("latin-1").encode()
 
 
+def without_binary(octets: bytes) -> bytes:
+    """What a gateway makes of octets when it drops those that are no UTF-8."""
+    return octets.decode("utf-8", "ignore").encode()
+
+
+def masked(octets: bytes) -> bytes:
+    """What a gateway makes of octets that it takes for ASCII: a question mark for every other one."""
+    return octets.decode("ascii", "replace").replace("\ufffd", "?").encode()
+
+
+def through_code_page(octets: bytes) -> bytes:
+    """Read by Windows' Vietnamese code page, written as UTF-8."""
+    return octets.decode("cp1258", "ignore").encode()
+
+
 def locked_pdf(password: str, owner: str = "chủ") -> bytes:
     """Encrypted with AES-256; an empty ``password`` opens for everybody and only forbids changes."""
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf())))

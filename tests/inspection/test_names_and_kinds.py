@@ -122,6 +122,21 @@ def test_random_octets_that_went_through_text_are_seen(octets: bytes) -> None:
     assert changed or lost < pdf_form.TRACES
 
 
+PLAIN_STREAMS = [
+    ("armoured", b"/Filter [ /ASCII85Decode /FlateDecode ]", b"Gar?/0`_6>~>"),
+    ("empty", b"/Filter /FlateDecode", b""),
+    ("that happens to be ASCII", b"/Filter/FlateDecode", b"x^KLJ\x06\x00\x02M\x01'"),
+    ("uncompressed", b"/Title (stream)", b"BT ET"),
+]
+
+
+@pytest.mark.parametrize(("words", "data"), [row[1:] for row in PLAIN_STREAMS], ids=[row[0] for row in PLAIN_STREAMS])
+def test_an_honest_pdf_of_nothing_but_text_is_not_taken_for_damage(words: bytes, data: bytes) -> None:
+    stream = b"\n9 0 obj\n<< %s /Length %d >>\nstream\n%s\nendstream\nendobj" % (words, len(data), data)
+    content = samples.without_binary(samples.pdf()).replace(b"\nxref\n", stream + b"\nxref\n")
+    assert pdf_form.examine(io.BytesIO(content), len(content)).damage == ""
+
+
 @pytest.mark.parametrize(
     "text", ["Công văn số 128 về việc liên thông văn bản " * 20, "ăâđêôơư" * 99, "\ufffd một chữ mất"]
 )
