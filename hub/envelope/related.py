@@ -30,7 +30,11 @@ PIECE = 512 * 1024
 
 _HEADERS, _HEADER_OCTETS = 16, 4096
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # a token of RFC 9110 §5.6.2
-_PARAMETER = re.compile(rf';[ \t]*({_NAME})=({_NAME}|"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*")[ \t]*')
+# beyond tokens what senders leave without quotation marks: ``type=application/xml``, ``boundary=----=_Part_1``
+_BARE = r"[!#$%&'()*+./:<=>?@^_`|~0-9A-Za-z-]+"
+_QUOTED = r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"'
+# a semicolon with nothing behind it is allowed (RFC 9110 §5.6.6)
+_PARAMETER = re.compile(rf";[ \t]*(?:({_NAME})=({_BARE}|{_QUOTED})[ \t]*)?")
 _TYPE = re.compile(rf"({_NAME}/{_NAME})[ \t]*(.*)", re.DOTALL)
 _SIMPLE = re.compile(rf"{_NAME}/{_NAME}(?:; charset=utf-8)?")
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")  # RFC 2046 §5.1.1
@@ -74,11 +78,12 @@ def media_type(text: str) -> tuple[str, dict[str, str]]:
     place = 0
     while place < len(rest):
         found = _PARAMETER.match(rest, place)
-        if found is None or found.group(1).lower() in parameters:
+        name, value = (found.group(1) or "", found.group(2)) if found else ("", None)
+        if found is None or name.lower() in parameters:
             raise Refused("multipart-malformed", f"parameters {rest[:80]!r}", "Content-Type")
-        value = found.group(2)
-        quoted = value.startswith('"')
-        parameters[found.group(1).lower()] = re.sub(r"\\(.)", r"\1", value[1:-1]) if quoted else value
+        if value is not None:
+            quoted = value.startswith('"')
+            parameters[name.lower()] = re.sub(r"\\(.)", r"\1", value[1:-1]) if quoted else value
         place = found.end()
     return match.group(1).lower(), parameters
 
@@ -305,7 +310,7 @@ def _check_root(head: PartHead, parameters: dict[str, str]) -> None:
     if head.content_type not in XML_TYPES:
         raise Refused("multipart-root", f"the root part is {head.content_type}, not application/xml", place)
     charset = parameters.get("charset", "utf-8")
-    if charset.lower() != "utf-8":
+    if charset.lower() not in ("utf-8", "utf8"):
         raise Refused("xml-encoding", f"charset={charset}", place)
 
 

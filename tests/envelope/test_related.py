@@ -90,6 +90,28 @@ def test_a_body_that_lost_its_end_is_never_taken(root: bytes, parts: list[bytes]
     assert refusal.value.code == "multipart-malformed"
 
 
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        'multipart/related; boundary="----=_Part_1_2.3"; type="application/xml";',
+        "multipart/related;boundary=----=_Part_1_2.3;type=application/xml;start=<r@x>",
+        'Multipart/Related; ; Type=text/xml; start="<r@x>"; Boundary="----=_Part_1_2.3" ; charset=utf-8',
+    ],
+)
+def test_a_content_type_as_senders_write_it_is_understood(content_type: str) -> None:
+    part = b"--%s\r\nContent-Type: text/xml; charset=utf8;\r\nContent-ID: <r@x>\r\n\r\n<x/>\r\n--%s--\r\n"
+    seen = Collected(content_type, part % ((b"----=_Part_1_2.3",) * 2), 7)
+    assert [bytes(one) for one in seen.contents] == [b"<x/>"]
+
+
+@pytest.mark.parametrize(
+    "more", ["; a", "; a=", '; a=b"c"', "; a=b c", "; type=text/xml", "; a=b, c", "; =a", "; a=\x01"]
+)
+def test_a_content_type_that_may_be_read_in_two_ways_is_refused(more: str) -> None:
+    with pytest.raises(Refused, match="parameters"):
+        Collected(f'multipart/related; boundary="b"; type="application/xml"{more}', b"", 7)
+
+
 @given(st.binary(min_size=1, max_size=30))
 def test_nothing_may_stand_after_the_end(more: bytes) -> None:
     whole = related(b"<x/>", b"a")
