@@ -172,7 +172,6 @@ def test_a_quoted_parameter_is_read_without_its_quotes() -> None:
     )
     for wrong in (
         "text",
-        "text/plain;",
         "text/plain; a",
         'text/plain; a="x',
         "text/plain; a=b; A=c",
