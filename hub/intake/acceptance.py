@@ -35,7 +35,7 @@ from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
 from hub.registry.directory import Directory
 from hub.registry.model import System
 from hub.validation import Accepted, Declined, VerifiedEnvelope, begin, claimed_key, judge, report
-from hub.validation.examination import Policy
+from hub.validation.examination import Examination, Policy
 
 # octets of documents judged at once: a tree of one takes three times its length
 JUDGED_AT_ONCE = 64 * 1024 * 1024
@@ -120,10 +120,23 @@ class Intake:
     async def check(
         self, body: PayloadWriter, system_id: str, spoken: report.Language, parts: Sequence[IncomingPart] = ()
     ) -> dict[str, Any]:
-        """The verdict that ``submit`` would give, duplicates aside, explained; nothing is stored or logged."""
+        """The verdict that ``submit`` would give, explained; nothing is stored or logged.
+
+        Judged as if for the first time: that an exact repeat gets its first acknowledgement is no verdict.
+        """
         received = _received(body, system_id, "", parts)
         async with self._room.taken(body.size):
-            return await report.explain(await begin(received, self._directory, self.policy), spoken)
+            exam = await begin(received, self._directory, self.policy)
+            return await report.explain(exam, spoken, self._conflict)
+
+    async def _conflict(self, exam: Examination) -> list[Finding]:
+        """What ``_admit`` would find: the document id was used for other octets."""
+        assert exam.sender is not None, "an envelope that nothing refuses has its sender"
+        key = (exam.sender.code, exam.parsed.document_id, exam.business_type)
+        stored = await self._ledger.read(envelopes.stored, key)
+        if stored is None or stored.sha256 == exam.received.sha256:
+            return []
+        return [_conflicting(key[1], stored)]
 
     async def _admit(self, bodies: Sequence[PayloadWriter], verdict: Accepted) -> Admitted | Rejected:
         envelope = verdict.envelope
@@ -142,7 +155,7 @@ class Intake:
         if stored.sha256 == envelope.received.sha256:
             await self._ledger.write(exchange_log.append, [_repeated(envelope.received, admitted)])
             return admitted
-        finding = Finding("document-conflict", f"{envelope.content.document_id} is envelope {stored.envelope_id}")
+        finding = _conflicting(envelope.content.document_id, stored)
         declined = Declined((finding,), (), envelope.sender.code, envelope.content.document_id)
         return await self._reject(envelope.received, declined)
 
@@ -220,6 +233,10 @@ class Intake:
             pending=_pending(envelope_id, envelope, at),
             parts=_parts(envelope_id, envelope),
         )
+
+
+def _conflicting(document_id: str, stored: Stored) -> Finding:
+    return Finding("document-conflict", f"{document_id} is envelope {stored.envelope_id}")
 
 
 def _received(body: PayloadWriter, system_id: str, traceparent: str, parts: Sequence[IncomingPart]) -> ReceivedEnvelope:

@@ -181,18 +181,23 @@ def _stored(transaction: Transaction, keys: list[tuple[str, str, int]]) -> dict[
     }
 
 
+def stored(transaction: Transaction, key: tuple[str, str, int]) -> Stored | None:
+    """What was accepted under a duplicate key: sender's code, document id, business type."""
+    return _stored(transaction, [key]).get(key)
+
+
 def repeated(
     transaction: Transaction, key: tuple[str, str, int], sha256: str, system_id: str, parts: Sequence[str]
 ) -> Stored | None:
     """What was accepted from this system under the key, if it is these octets and these parts (SHA-256, in order)."""
-    stored = _stored(transaction, [key]).get(key)
-    if stored is None or stored.sha256 != sha256:
+    first = stored(transaction, key)
+    if first is None or first.sha256 != sha256:
         return None
-    record = find(transaction, stored.envelope_id)
+    record = find(transaction, first.envelope_id)
     if record is None or record.sender_system_id != system_id:
         return None
-    kept = sorted(part.sha256 for part in parts_of(transaction, stored.envelope_id))
-    return stored if kept == sorted(parts) else None
+    kept = sorted(part.sha256 for part in parts_of(transaction, first.envelope_id))
+    return first if kept == sorted(parts) else None
 
 
 def deliveries_of(transaction: Transaction, envelope_id: str) -> tuple[tuple[str, str], ...]:

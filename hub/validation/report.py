@@ -6,7 +6,7 @@ explains the verdict of ``sequence``, it does not make another one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -26,11 +26,24 @@ from hub.validation.sequence import SEQUENCE, examine, signer_facts
 Language = Literal["vi", "en"]
 
 
-async def explain(exam: Examination, spoken: Language) -> dict[str, Any]:
-    """Examine and report; a deferral is a verdict here, not an error."""
+async def _nothing_else(_exam: Examination) -> Sequence[Finding]:
+    return ()
+
+
+async def explain(
+    exam: Examination,
+    spoken: Language,
+    behind: Callable[[Examination], Awaitable[Sequence[Finding]]] = _nothing_else,
+) -> dict[str, Any]:
+    """Examine and report; a deferral is a verdict here, not an error.
+
+    ``behind``: what is found behind the table, of an envelope that it does not refuse (the duplicate).
+    """
     deferral: Deferred | None = None
     try:
         await examine(exam)
+        if not exam.findings:
+            exam.findings.extend(await behind(exam))
     except Deferred as caught:
         deferral = caught
     profile = exam.policy.profile

@@ -187,6 +187,15 @@ async def test_checking_stores_and_logs_nothing(door: Door) -> None:
     assert (door.files(), door.ledger.read_now(outbox.waiting), door.logged()) == ([], 0, {})
 
 
+async def test_checking_says_that_a_document_id_is_taken_and_takes_an_exact_repeat(door: Door) -> None:
+    first, other = door.letter(), door.letter(subject="Bản khác")
+    assert isinstance(await door.submit(first), Admitted)
+    assert (await door.check(first), await door.check(other)) == ("accepted", "refused")
+    rejected = await door.submit(other)
+    assert isinstance(rejected, Rejected)
+    assert [one.code for one in rejected.findings] == ["document-conflict"]
+
+
 async def test_without_trust_nothing_is_decided_and_the_same_letter_is_taken_later(
     ledger: Ledger, tmp_path: Path
 ) -> None:
