@@ -28,11 +28,12 @@ Element = Any  # lxml's elements have no usable public type
 # in a row; what Unicode's stream-safe text allows (UAX #15 §13)
 MARKS = 30
 SHOWN = 1000  # characters of a text, places of a list
+_OWN = q("")
 
 
 def _only(parent: Element, tag: str) -> Element | None:
     """The single child with this tag, or None; a second one is refused."""
-    found = parent.findall(tag)
+    found = list(parent.iterchildren(tag))  # not findall, which reads a path: this runs sixty times a letter
     if len(found) > 1:
         raise Refused("edxml-structure", f"{_local(tag)} stands {len(found)} times", path_of(found[1]))
     return found[0] if found else None
@@ -51,8 +52,7 @@ def _local(tag: str) -> str:
 
 def _step(tag: str) -> str:
     """The name by which ``fields`` knows an element; ``*:`` before it is XPath 2.0 for any namespace."""
-    local = _local(tag)
-    return local if tag == q(local) else f"*:{local}"
+    return tag[len(_OWN) :] if tag.startswith(_OWN) else f"*:{_local(tag)}"
 
 
 def path_of(element: Element) -> str:
@@ -66,7 +66,7 @@ def path_of(element: Element) -> str:
         parent = node.getparent()
         step = _local(node.tag)
         if parent is not None:
-            same = parent.findall(node.tag)
+            same = list(parent.iterchildren(node.tag))
             if len(same) > 1:
                 step += f"[{same.index(node) + 1}]"
         steps.append(step)
@@ -239,7 +239,7 @@ def _manifest(root: Element) -> tuple[ManifestEntry, ...]:
     if len(found) > 1:
         raise Refused("edxml-structure", "edXMLManifest and Manifest", path_of(found[1]))
     manifest = found[0]
-    place = path_of(manifest)
+    place = f"/edXML/edXMLEnvelope/edXMLBody/{_local(manifest.tag)}"
     return tuple(
         ManifestEntry(
             content_id=_listed_id(node),
@@ -276,9 +276,10 @@ def _attachments(root: Element) -> tuple[EncodedAttachment, ...]:
     payload = _only(root, q("AttachmentEncoded"))
     if payload is None:
         return ()
-    place = path_of(payload)
     nodes = payload.findall(q("Attachment"))
-    return tuple(_attachment(node, f"{place}/Attachment[{number}]") for number, node in enumerate(nodes, 1))
+    return tuple(
+        _attachment(node, f"/edXML/AttachmentEncoded/Attachment[{number}]") for number, node in enumerate(nodes, 1)
+    )
 
 
 def _attachment(node: Element, location: str) -> EncodedAttachment:
