@@ -6,7 +6,6 @@ wrong. Child lists are exact: no second ``SignedInfo``, no ``Object``, no ``Id``
 
 from __future__ import annotations
 
-import base64
 import binascii
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from hub.signatures.algorithms import DIGESTS, ENVELOPED, EXCLUSIVE_C14N, METHOD
 
 Element = Any
 MAX_CHAIN = 5
-_WHITE = str.maketrans("", "", " \t\r\n")
+_WHITE = b" \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +172,11 @@ def _name(node: Element) -> str:
 
 def _base64(node: Element, code: str) -> bytes:
     """Canonical base64 with the white space that Java writes (``&#13;`` included). RFC 4648 §3.5."""
-    compact = (node.text or "").translate(_WHITE)
     try:
-        decoded = base64.b64decode(compact, validate=True)
-    except (binascii.Error, ValueError) as error:
+        compact = (node.text or "").encode("ascii").translate(None, _WHITE)
+        decoded = binascii.a2b_base64(compact, strict_mode=True)
+    except ValueError as error:
         raise Refused(code, "not base64", path_of(node)) from error
-    if not decoded or base64.b64encode(decoded).decode() != compact:
+    if not decoded or binascii.b2a_base64(decoded, newline=False) != compact:
         raise Refused(code, "base64 is not canonical", path_of(node))
     return decoded

@@ -19,7 +19,7 @@ MANIFEST = "/edXML/edXMLEnvelope/edXMLBody/edXMLManifest"
 # decoded octets of one envelope that may stay in memory; what comes after goes to files
 IN_MEMORY = 2 * 1024 * 1024
 STEP = 512 * 1024
-_WHITE = str.maketrans("", "", " \t\r\n")
+_WHITE = b" \t\r\n"
 
 Named = TypeVar("Named", ManifestEntry, EncodedAttachment, ReceivedPart)
 
@@ -114,7 +114,7 @@ def _octets(attachment: EncodedAttachment) -> Iterator[bytes]:
     left = b""
     for start in range(0, len(text), STEP):
         # white space between lines is what real senders write; anything else is refused (RFC 4648 §3.3)
-        left += text[start : start + STEP].translate(_WHITE).encode("ascii")
+        left += text[start : start + STEP].encode("ascii").translate(None, _WHITE)
         # the last four signs stay back: only they may end in padding
         ready = max(0, (len(left) - 1) // 4 * 4)
         piece, left = left[:ready], left[ready:]
