@@ -14,7 +14,7 @@ HEADER = "/edXML/edXMLEnvelope/edXMLHeader/"
 BUSINESS_TYPE = "TraceHeaderList/Bussiness/BussinessDocType"
 MOST = 20  # places named for one rule, and the last one
 _EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
-_MOMENT = re.compile(r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
+_MOMENT = re.compile(r"(\d{4})/(\d{2})/(\d{2}) (\d{2}):(\d{2}):(\d{2})", re.ASCII)
 
 
 async def check(exam: Examination) -> None:
@@ -92,10 +92,12 @@ def _not_past(exam: Examination, _rule: Rule, text: str) -> str:
 
 def moment(text: str) -> datetime | None:
     """``yyyy/MM/dd HH:mm:ss``, local and without a zone; None when it is not one."""
-    if _MOMENT.fullmatch(text) is None:
+    parts = _MOMENT.fullmatch(text)
+    if parts is None:
         return None
+    year, month, day, hour, minute, second = map(int, parts.groups())
     try:
-        return datetime.strptime(text, "%Y/%m/%d %H:%M:%S")  # noqa: DTZ007 - the caller adds the zone
+        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - the caller adds the zone
     except ValueError:
         return None
 
