@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.envelope.model import ReceivedEnvelope, ReceivedPart
+from hub.envelope.model import ReceivedEnvelope, ReceivedPart, ResponseFor
 from hub.envelope.names import PROFILE
 from hub.intake.alerts import alerts, tell
 from hub.intake.room import Room
@@ -36,6 +36,7 @@ from hub.registry.directory import Directory
 from hub.registry.model import System
 from hub.validation import Accepted, Declined, VerifiedEnvelope, begin, claimed_key, judge, report
 from hub.validation.examination import Examination, Policy
+from hub.validation.verdict import AttachmentFacts, SignerFacts
 
 # octets of documents judged at once: a tree of one takes three times its length
 JUDGED_AT_ONCE = 64 * 1024 * 1024
@@ -330,17 +331,22 @@ def _envelope(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> dic
         "parts": len(envelope.received.parts),
         "parts_size": sum(part.size for part in envelope.received.parts),
         "details": {
-            "signer": asdict(envelope.signer),
-            "attachments": [asdict(attachment) for attachment in envelope.attachments],
-            "warnings": [asdict(warning) for warning in envelope.warnings],
+            "signer": _told(envelope.signer),
+            "attachments": [_told(attachment) for attachment in envelope.attachments],
+            "warnings": [_told(warning) for warning in envelope.warnings],
             "head": content.head,
-            "response_for": [asdict(answered) for answered in content.response_for],
+            "response_for": [_told(answered) for answered in content.response_for],
         },
         "traceparent": envelope.received.traceparent,
         "search": search_text(
             content.number, content.notation, content.document_id, envelope.sender.code, content.subject
         ),
     }
+
+
+def _told(record: SignerFacts | AttachmentFacts | Finding | ResponseFor) -> dict[str, Any]:
+    """Its fields by name. What they hold is JSON-ready and stays as it is: no copies, as ``asdict`` makes."""
+    return {one.name: getattr(record, one.name) for one in fields(record)}
 
 
 def _deliveries(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> list[dict[str, Any]]:
