@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select, text, tuple_
+from sqlalchemy import TextClause, bindparam, select, text, tuple_
 
 from hub.ledger import bulk
 from hub.ledger.engine import Transaction
@@ -73,8 +73,8 @@ _SELDOM = {"revocation_pending": (revocation_pending, PENDING), "envelope_part":
 
 
 @functools.cache
-def _accepting(dialect: str, seldom: tuple[str, ...]) -> list[str]:
-    """The statements of one acceptance. On PostgreSQL they are one, on SQLite they share one transaction."""
+def _accepting(dialect: str, seldom: tuple[str, ...]) -> list[TextClause]:
+    """The statements of one acceptance, made once. On PostgreSQL they are one, on SQLite they share one transaction."""
     conflict = "(sender_code, document_id, business_type)"
     known = "SELECT id FROM accepted"
     parts = {
@@ -91,11 +91,11 @@ def _accepting(dialect: str, seldom: tuple[str, ...]) -> list[str]:
         # deliveries must stand before outbox and receipts refer to them; within one statement the references are
         # checked at its end
         body = ", ".join(f"{name} AS ({statement})" for name, statement in parts.items())
-        return [f"WITH {body} SELECT id FROM accepted"]  # noqa: S608 - built from constants only
+        return [text(f"WITH {body} SELECT id FROM accepted")]  # noqa: S608 - built from constants only
     return [
-        parts["accepted"],
+        text(parts["accepted"]),
         *(
-            bulk.insert(table, dialect, columns)
+            text(bulk.insert(table, dialect, columns))
             for table, columns in (
                 (delivery, DELIVERY),
                 (outbox, OUTBOX),
@@ -124,18 +124,18 @@ def accept(transaction: Transaction, batch: Sequence[Acceptance]) -> list[Stored
     statements = _accepting(transaction.dialect.name, seldom)
     if transaction.dialect.name == "postgresql":
         parameters = {name: bulk.dumps(values) for name, values in rows.items()}
-        new = set(transaction.execute(text(statements[0]), parameters).scalars())
+        new = set(transaction.execute(statements[0], parameters).scalars())
     else:
         new = _accept_sqlite(transaction, statements, rows)
     taken = _stored(transaction, [item.key for item in batch if item.envelope["id"] not in new])
     return [_outcome(item, taken) if item.envelope["id"] not in new else _fresh(item) for item in batch]
 
 
-def _accept_sqlite(transaction: Transaction, statements: list[str], rows: Mapping[str, list[Any]]) -> set[str]:
-    new = set(transaction.execute(text(statements[0]), {"envelope": bulk.dumps(rows["envelope"])}).scalars())
+def _accept_sqlite(transaction: Transaction, statements: list[TextClause], rows: Mapping[str, list[Any]]) -> set[str]:
+    new = set(transaction.execute(statements[0], {"envelope": bulk.dumps(rows["envelope"])}).scalars())
     for statement, name in zip(statements[1:], list(rows)[1:], strict=True):
         kept = [row for row in rows[name] if row["envelope_id"] in new]
-        transaction.execute(text(statement), {name: bulk.dumps(kept)})
+        transaction.execute(statement, {name: bulk.dumps(kept)})
     return new
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import TextClause, select, text, tuple_
 
 from hub.audit import Entry
 from hub.ledger import bulk
@@ -21,9 +22,12 @@ def append(transaction: Transaction, entries: Iterable[Entry]) -> None:
     """Append entries in the caller's transaction."""
     rows = [entry.row() for entry in entries]
     if rows:
-        transaction.execute(
-            text(bulk.insert(audit_entry, transaction.dialect.name, AUDIT)), {"audit_entry": bulk.dumps(rows)}
-        )
+        transaction.execute(_appending(transaction.dialect.name), {"audit_entry": bulk.dumps(rows)})
+
+
+@functools.cache
+def _appending(dialect: str) -> TextClause:
+    return text(bulk.insert(audit_entry, dialect, AUDIT))
 
 
 @dataclass(frozen=True, slots=True)

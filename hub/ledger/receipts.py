@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import TextClause, func, select, text, tuple_
 
 from hub.ledger import bulk
 from hub.ledger.engine import Transaction
@@ -51,8 +52,13 @@ def add(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> set[str]:
     """Insert JSON-ready rows; returns the ids that are new (a taken ``repeat_key`` adds nothing)."""
     if not rows:
         return set()
-    statement = bulk.insert(receipt, transaction.dialect.name, RECEIPT, conflict="(repeat_key)", returning="id")
-    return set(transaction.execute(text(statement), {"receipt": bulk.dumps(list(rows))}).scalars())
+    statement = _adding(transaction.dialect.name)
+    return set(transaction.execute(statement, {"receipt": bulk.dumps(list(rows))}).scalars())
+
+
+@functools.cache
+def _adding(dialect: str) -> TextClause:
+    return text(bulk.insert(receipt, dialect, RECEIPT, conflict="(repeat_key)", returning="id"))
 
 
 def by_repeat_key(transaction: Transaction, key: str) -> ReceiptRecord:
