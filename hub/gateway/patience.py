@@ -120,7 +120,8 @@ class _Upload:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            await self._discard_what_has_come()
+            if not self._complete:
+                await self._discard_what_has_come()
             if not self._complete:
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
                 self._lingers = any(name == b"content-length" for name, _ in message["headers"])
