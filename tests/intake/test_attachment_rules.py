@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.sandbox.pki import Identity
-from hub.envelope.writing import OutgoingAttachment, document_message
+from hub.envelope.writing import Business, OutgoingAttachment, document_message
 from hub.inspection.inspector import Inspector
 from hub.registry.model import Override, Severity
 from hub.signatures.sign import sign
@@ -55,6 +55,17 @@ async def seen(
 
 def of(name: str, content: bytes, media_type: str = OCTETS) -> tuple[str, bytes, str]:
     return name, content, media_type
+
+
+@pytest.mark.parametrize(("kind", "accepted"), [(0, False), (1, True), (2, True), (3, False)])
+async def test_only_what_speaks_of_a_document_sent_before_may_come_without_one(
+    register: Register, sender: Identity, kind: int, accepted: bool
+) -> None:
+    asked = replace(register, exceptions=(Override("", "attachment.signed", "warn", date.max),))
+    verdict = await judged(asked, sender, business=Business(kind, "Gửi nhầm"))
+    assert isinstance(verdict, Accepted) is accepted
+    if isinstance(verdict, Declined):
+        assert [one.code for one in verdict.findings] == ["attachment-missing"]
 
 
 HONEST = [
