@@ -121,16 +121,18 @@ def read_document(root: Element) -> ParsedEnvelope:
     header = message_header(root)
     if is_status(root):
         raise Refused("message-type-mismatch", "a status message", path_of(header))
-    business = _business(root)
-    other = _only(header, q("OtherInfo"))
+    trace = _only(header.getparent(), q("TraceHeaderList"))
+    business = None if trace is None else _only(trace, q("Bussiness"))
+    other, code, kind = (_only(header, q(name)) for name in ("OtherInfo", "Code", "DocumentType"))
+    sender = _party(_required(header, q("From")))
     return ParsedEnvelope(
-        sender=_party(_required(header, q("From"))),
+        sender=sender,
         recipients=tuple(_party(to) for to in header.findall(q("To"))),
         document_id=_text(header, "DocumentId"),
-        number=_text(header, "Code", "CodeNumber"),
-        notation=_text(header, "Code", "CodeNotation"),
+        number=_text(code, "CodeNumber"),
+        notation=_text(code, "CodeNotation"),
         promulgation_date=_text(header, "PromulgationInfo", "PromulgationDate"),
-        document_type=_text(header, "DocumentType", "TypeName") or _text(header, "DocumentType", "Type"),
+        document_type=_text(kind, "TypeName") or _text(kind, "Type"),
         subject=_text(header, "Subject"),
         business_type=_text(business, "BussinessDocType") or "0",
         priority=_text(other, "Priority") or "0",
@@ -138,12 +140,12 @@ def read_document(root: Element) -> ParsedEnvelope:
         manifest=_manifest(root),
         attachments=_attachments(root),
         response_for=tuple(_response(node) for node in header.findall(q("ResponseFor")) if len(node)),
-        fields=_fields(root, header),
-        head=_head(header, other, business),
+        fields=_fields(header, trace),
+        head=_head(header, sender, other, business),
     )
 
 
-def _fields(root: Element, header: Element) -> dict[str, tuple[FieldText, ...]]:
+def _fields(header: Element, trace: Element | None) -> dict[str, tuple[FieldText, ...]]:
     """Every non-empty text of the header by path, the signature's aside.
 
     What is of another namespace is ``*:Name``: it may be looked at, and never stands for an element of edXML.
@@ -162,7 +164,6 @@ def _fields(root: Element, header: Element) -> dict[str, tuple[FieldText, ...]]:
         name = _step(child.tag)
         numbers[name] += 1
         walk(child, name, numbers[name])
-    trace = root.find(f"{ENVELOPE}/{HEADER}/{q('TraceHeaderList')}")
     if trace is not None:
         walk(trace, "TraceHeaderList", 1)
     return {path: tuple(texts) for path, texts in found.items()}
@@ -199,21 +200,16 @@ def _response(node: Element) -> ResponseFor:
     return ResponseFor(code=_text(node, "OrganId"), notation=_text(node, "Code"), document_id=_text(node, "DocumentId"))
 
 
-def _business(root: Element) -> Element | None:
-    trace = _only(_required(_required(root, ENVELOPE), HEADER), q("TraceHeaderList"))
-    return None if trace is None else _only(trace, q("Bussiness"))
-
-
-def _head(header: Element, other: Element | None, business: Element | None) -> dict[str, Any]:
+def _head(header: Element, sender: Party, other: Element | None, business: Element | None) -> dict[str, Any]:
     """What is shown of the letter's head but never acted on, as far as a page can show it."""
-    places = _only(header, q("ToPlaces"))
+    places, signer = _only(header, q("ToPlaces")), _only(header, q("SignerInfo"))
     head = {
-        "sender_name": _text(header, "From", "OrganName"),
+        "sender_name": sender.name,
         "place": _text(header, "PromulgationInfo", "Place"),
         "content": _text(header, "Content"),
-        "competence": _text(header, "SignerInfo", "Competence"),
-        "signer_position": _text(header, "SignerInfo", "Position"),
-        "signer_name": _text(header, "SignerInfo", "FullName"),
+        "competence": _text(signer, "Competence"),
+        "signer_position": _text(signer, "Position"),
+        "signer_name": _text(signer, "FullName"),
         "page_amount": _text(other, "PageAmount"),
         "business_reason": _text(business, "BussinessDocReason"),
         "paper": _text(business, "Paper"),
