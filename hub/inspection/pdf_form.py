@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import itertools
 import re
+import zlib
 from typing import BinaryIO, NamedTuple
 
 from hub.inspection.kinds import PDF_HEADER_WITHIN
@@ -20,10 +21,10 @@ TRACES = 8
 _SIGNED = b"/ByteRange"
 _END = re.compile(rb"%%EOF|startxref\s+\d+")
 _C1 = re.compile("[\x80-\x9f]")
-# a stream whose first filter is a binary one; its octets begin in a way of their own (RFC 1950 §2.2, T.81 B.1.1.3)
+# a stream whose first filter is a binary one
 _PACKED = re.compile(rb"/Filter\s{0,9}\[?\s{0,9}/(FlateDecode|DCTDecode)\b")
-_DATA = re.compile(rb"(?<!end)stream(?:\r\n|\n)(?!\s*endstream)(..)", re.DOTALL)
-PACKED_WITHIN, PACKED_STREAMS, DICTIONARY = 4 * 1024 * 1024, 64, 512
+_DATA = re.compile(rb"(?<!end)stream(?:\r\n|\n)(?!\s*endstream)")
+PACKED_WITHIN, PACKED_STREAMS, DICTIONARY, TRIED = 4 * 1024 * 1024, 64, 512, 32 * 1024
 
 
 class PdfForm(NamedTuple):
@@ -99,14 +100,18 @@ def _emptied(content: BinaryIO) -> str:
     octets = content.read(PACKED_WITHIN)
     for found in itertools.islice(_PACKED.finditer(octets), PACKED_STREAMS):
         data = _DATA.search(octets, found.end(), found.end() + DICTIONARY)
-        if data and (found.group(1) == b"DCTDecode" or not _is_zlib(*data.group(1))):
+        if data and (found.group(1) == b"DCTDecode" or not _inflates(octets[data.end() : data.end() + TRIED])):
             return "binary octets were read as text on the way: its compressed streams are none any more"
     return ""
 
 
-def _is_zlib(method: int, flags: int) -> bool:
-    """RFC 1950 §2.2; PDF knows no preset dictionary."""
-    return method & 15 == 8 and (method << 8 | flags) % 31 == 0 and not flags & 32
+def _inflates(octets: bytes) -> bool:
+    """Whether octets are the beginning of a zlib stream (RFC 1950), with whatever behind it."""
+    try:
+        zlib.decompressobj().decompress(octets, TRIED)
+    except zlib.error:
+        return False
+    return True
 
 
 def _cut(head: bytes, tail: bytes) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
+import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -135,6 +138,16 @@ def test_an_honest_pdf_of_nothing_but_text_is_not_taken_for_damage(words: bytes,
     stream = b"\n9 0 obj\n<< %s /Length %d >>\nstream\n%s\nendstream\nendobj" % (words, len(data), data)
     content = samples.without_binary(samples.pdf()).replace(b"\nxref\n", stream + b"\nxref\n")
     assert pdf_form.examine(io.BytesIO(content), len(content)).damage == ""
+
+
+@pytest.mark.parametrize("spoil", [samples.without_binary, samples.masked, samples.through_code_page])
+def test_a_stream_that_could_not_be_made_shorter_is_seen_to_be_spoilt(spoil: Callable[[bytes], bytes]) -> None:
+    packed = zlib.compress(hashlib.shake_256(b"noise").digest(3000))
+    stream = b"\n9 0 obj\n<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream\nendobj" % (len(packed), packed)
+    content = samples.pdf().replace(b"\nxref\n", stream + b"\nxref\n")
+    assert pdf_form.examine(io.BytesIO(content), len(content)).damage == ""
+    spoilt = spoil(content)
+    assert pdf_form.examine(io.BytesIO(spoilt), len(spoilt)).damage != ""
 
 
 @pytest.mark.parametrize(
