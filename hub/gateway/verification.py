@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from hub.clock import rfc3339
 from hub.gateway.authentication import Caller
 from hub.gateway.context import gateway
-from hub.ledger import Transaction, envelopes, evidence
+from hub.ledger import Transaction, envelopes, evidence, journey
 from hub.ledger.evidence import Piece
 from hub.problems import Refused
 from hub.registry.model import System
@@ -42,6 +42,8 @@ def _found(transaction: Transaction, envelope_id: str, caller: System) -> dict[s
         "sha256": record.sha256,
         "received_at": rfc3339(record.received_at),
         "signer": record.details.get("signer"),
+        # what became known later of certificates that were pending at acceptance
+        "settlements": [entry.detail for entry in journey.settlements(transaction, envelope_id)],
         "evidence": [_piece(piece) for piece in evidence.of_envelope(transaction, envelope_id)],
     }
 

@@ -214,3 +214,11 @@ def test_a_list_handed_to_the_running_hub_settles_what_had_no_source(engine: dic
             assert world.ledger.write_now(registration.add_list, authority.crl()).verified, "the letter brought it"
         entries = eventually(lambda: (found := world.log_entries(kind="revocation.settled"))[1:] and found, 45)
         assert {(one["envelope"], one["detail"]["status"]) for one in entries} == {(accepted["id"], "good")}
+        headers = {"Authorization": f"Bearer {recipient.client.access_token()}"}
+        with urlopen(
+            Request(f"{world.url}/v1/envelopes/{accepted['id']}/verification", headers=headers), timeout=30
+        ) as reply:
+            answer = json.loads(reply.read())
+        assert answer["signer"]["revocation"] == "pending", "as it was when the letter came"
+        told = {one["certificate_sha256"]: one["status"] for one in answer["settlements"]}
+        assert told == dict.fromkeys(answer["signer"]["chain"][:-1], "good")
