@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
-from zoneinfo import ZoneInfo
 
+from hub.clock import VIETNAM
 from hub.envelope.hardening import Limits
 from hub.envelope.model import ParsedEnvelope, ReceivedEnvelope
 from hub.envelope.names import PROFILE
@@ -26,8 +26,6 @@ from hub.validation.verdict import AttachmentFacts
 T = TypeVar("T")
 # below this a thread hop costs more than the work
 OFFLOAD_BYTES = 128 * 1024
-# edXML's local times and calendar days (DESIGN, HTTP)
-LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 class Scanner(Protocol):
@@ -143,18 +141,16 @@ class Examination:
     @property
     def today(self) -> date:
         """The calendar day of receipt in Viet Nam."""
-        return self.received.received_at.astimezone(LOCAL).date()
+        return self.received.received_at.astimezone(VIETNAM).date()
+
+    async def offload(self, work: Callable[..., T], *args: Any) -> T:
+        """Run CPU work here when the body is small, in a thread when it would hold up other requests."""
+        return await self.offload_by(self.received.size, work, *args)
 
     @staticmethod
     async def offload_by(size: int, work: Callable[..., T], *args: Any) -> T:
         """The same by the number of octets that the work reads."""
         return work(*args) if size < OFFLOAD_BYTES else await asyncio.to_thread(work, *args)
-
-    async def offload(self, work: Callable[..., T], *args: Any) -> T:
-        """Run CPU work here when the body is small, in a thread when it would hold up other requests."""
-        if self.received.size < OFFLOAD_BYTES:
-            return work(*args)
-        return await asyncio.to_thread(work, *args)
 
     @property
     def parsed(self) -> ParsedEnvelope:

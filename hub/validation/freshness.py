@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hub.validation.examination import LOCAL, Examination
+from hub.clock import VIETNAM
+from hub.validation.examination import Examination
 from hub.validation.metadata import location, moment
 
 ELEMENT = "TraceHeaderList/TraceHeader/Timestamp"
@@ -16,7 +17,7 @@ ELEMENT = "TraceHeaderList/TraceHeader/Timestamp"
 
 async def check(exam: Examination) -> None:
     stamps = [moment(text) for text, _ in exam.parsed.fields.get(ELEMENT, ())]
-    known = [stamp.replace(tzinfo=LOCAL) for stamp in stamps if stamp is not None]
+    known = [stamp.replace(tzinfo=VIETNAM) for stamp in stamps if stamp is not None]
     if not known:
         return
     newest, received = max(known), exam.received.received_at

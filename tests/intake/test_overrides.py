@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from adapters.sandbox.pki import Identity
 from hub import clock
+from hub.clock import VIETNAM
 from hub.envelope.model import parse_edxml_date
 from hub.registry.model import SEVERITIES, Override, Severity
 from hub.validation import Accepted
-from hub.validation.examination import LOCAL
 from hub.validation.metadata import moment
 from hub.validation.rules import Rule, profile, severity
 from tests.intake.register import Register, signed_letter
@@ -96,13 +96,13 @@ async def outcome(register: Register, sender: Identity, until: date, at: datetim
 
 async def test_an_override_holds_through_its_last_day_in_viet_nam(register: Register, sender: Identity) -> None:
     now = clock.now()
-    today = now.astimezone(LOCAL).date()
+    today = now.astimezone(VIETNAM).date()
     assert await outcome(register, sender, today, now)
     assert not await outcome(register, sender, today - timedelta(days=1), now)
-    last = datetime.combine(today, datetime.max.time(), LOCAL).astimezone(UTC)
+    last = datetime.combine(today, datetime.max.time(), VIETNAM).astimezone(UTC)
     override = (Override(SENDER, "subject.length", "warn", today),)
     for at, holds in ((last, True), (last + timedelta(microseconds=1), False)):
-        there = at.astimezone(LOCAL).date()
+        there = at.astimezone(VIETNAM).date()
         assert (severity(RULES["subject.length"], override, SENDER, there) == "warn") is holds
 
 

@@ -13,6 +13,7 @@ import pytest
 from adapters.client.proof import verify_receipt
 from adapters.sandbox.pki import Pki
 from hub import clock
+from hub.clock import VIETNAM
 from hub.envelope.model import ReceivedEnvelope
 from hub.envelope.writing import Business, Party, Reference, StatusReport, status_message
 from hub.ledger import Ledger, outbox, overrides, registration, systems
@@ -20,7 +21,6 @@ from hub.problems import Deferred, Refused
 from hub.registry.model import Override
 from hub.signatures.sign import sign, without_signatures
 from hub.validation import judge_status
-from hub.validation.examination import LOCAL
 from tests.intake.register import Register, signed_letter
 from tests.intake.test_acceptance import SENDER, Admitted, Door, Rejected
 from tests.world import x509_lists
@@ -185,7 +185,7 @@ async def test_a_letter_of_years_ago_is_warned_of_and_refusable(door: Door) -> N
     door.ledger.write_now(overrides.put, Override("", "timestamp.old", "refuse", until), clock.now())
     door.open()
     assert await refusal(door, door.letter(**old, document_id="44/2026")) == "envelope-old"
-    fresh = {"written_at": clock.now().astimezone(LOCAL)}
+    fresh = {"written_at": clock.now().astimezone(VIETNAM)}
     assert isinstance(await door.submit(door.letter(**fresh, document_id="45/2026")), Admitted)
 
 

@@ -18,6 +18,7 @@ from lxml import etree
 
 from adapters.sandbox.pki import Identity
 from hub import clock
+from hub.clock import VIETNAM
 from hub.envelope.names import EDXML
 from hub.envelope.writing import Business, Party, Reference, Signatory, document_message
 from hub.problems import Finding
@@ -25,7 +26,6 @@ from hub.registry.model import Override, Severity
 from hub.signatures.chain import RevocationList
 from hub.signatures.sign import sign
 from hub.validation import Accepted
-from hub.validation.examination import LOCAL
 from hub.validation.rules import Rule, profile
 from tests.architecture.tree import octets, python_files
 from tests.intake.register import Register, letter
@@ -33,7 +33,7 @@ from tests.intake.register import Register, letter
 SENDER, RECIPIENTS = "H33.02", ("H33.90", "H33.91")
 HEADER = "/edXML/edXMLEnvelope/edXMLHeader/"
 NOW = clock.now().replace(microsecond=0)
-TODAY = NOW.astimezone(LOCAL).date()
+TODAY = NOW.astimezone(VIETNAM).date()
 RULES = profile("qcvn-102-2016").rules
 ELEMENTS = [rule for rule in RULES.values() if rule.check]
 UNTIL = TODAY + timedelta(days=1)
@@ -252,7 +252,7 @@ def test_every_row_has_a_case() -> None:
 
 async def test_a_letter_dated_today_in_viet_nam_is_not_of_tomorrow() -> None:
     """At 17:00 UTC the day ends there."""
-    midnight = datetime.combine(TOMORROW, datetime.min.time(), LOCAL)
+    midnight = datetime.combine(TOMORROW, datetime.min.time(), VIETNAM)
     judge = started()
     pki, store = judge.register.pki, judge.register.store
     assert store is not None
