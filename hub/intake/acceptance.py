@@ -148,14 +148,12 @@ class Intake:
             raise Deferred("payload-unavailable", error.strerror or "", retry_after=30) from error
         acceptance = self._rows(envelope)
         stored = await self._commits.add(acceptance)
-        admitted = Admitted(stored, *acceptance.key, envelope.warnings)
         if stored.new:
             self._wake()
             tell(_alerts(envelope, stored.envelope_id))
-            return admitted
+            return Admitted(stored, *acceptance.key, envelope.warnings)
         if stored.sha256 == envelope.received.sha256:
-            await self._ledger.write(exchange_log.append, [_repeated(envelope.received, admitted)])
-            return admitted
+            return await self._again(envelope.received, stored, acceptance.key)
         finding = _conflicting(envelope.content.document_id, stored)
         declined = Declined((finding,), (), envelope.sender.code, envelope.content.document_id)
         return await self._reject(envelope.received, declined)
@@ -173,9 +171,13 @@ class Intake:
             return None
         parts = [part.sha256 for part in received.parts]
         stored = await self._ledger.read(envelopes.repeated, key, received.sha256, received.system_id, parts)
-        if stored is None:
-            return None
-        admitted = Admitted(stored, *key)
+        return None if stored is None else await self._again(received, stored, key)
+
+    async def _again(self, received: ReceivedEnvelope, stored: Stored, key: tuple[str, str, int]) -> Admitted:
+        """An exact repeat, logged; with the warnings of its acknowledgement, not with those of today."""
+        record = await self._ledger.read(envelopes.find, stored.envelope_id)
+        warned = () if record is None else (Finding(**one) for one in record.details.get("warnings", ()))
+        admitted = Admitted(stored, *key, tuple(warned))
         await self._ledger.write(exchange_log.append, [_repeated(received, admitted)])
         return admitted
 

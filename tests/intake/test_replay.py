@@ -163,6 +163,18 @@ async def repeats(door: Door, body: bytes, first: Admitted) -> None:
     assert isinstance(again, Admitted)
     assert not again.stored.new
     assert again.stored.acknowledgement == first.stored.acknowledgement
+    assert again.warnings == first.warnings, "those that the acknowledgement names"
+
+
+async def test_an_exact_repeat_is_warned_of_as_the_first_time_when_a_rule_is_softer_today(door: Door) -> None:
+    body = door.letter(place="y" * 51)
+    first = await door.submit(body)
+    assert isinstance(first, Admitted)
+    assert "place.length" in {one.rule for one in first.warnings}
+    until = clock.now().date() + timedelta(days=2)
+    door.ledger.write_now(overrides.put, Override("", "place.length", "ignore", until), clock.now())
+    door.open()
+    await repeats(door, body, first)
 
 
 async def test_an_accepted_letter_comes_again_while_nothing_can_be_told_and_is_not_deferred(door: Door) -> None:
