@@ -29,6 +29,7 @@ from hub.gateway import (
 from hub.gateway.characters import WithoutNul
 from hub.gateway.context import Gateway
 from hub.gateway.patience import Patience
+from hub.gateway.stopping import Stopping
 from hub.gateway.trace import TraceContext
 
 ROUTERS = (
@@ -75,6 +76,7 @@ def create(context: Gateway, pages: Sequence[APIRouter] = (), page_for_people: P
         app.add_exception_handler(HTTPException, _for_people_or_systems(page_for_people))
     settings = context.settings
     app.add_middleware(WithoutNul)
+    app.add_middleware(Stopping)
     app.add_middleware(TraceContext)
     app.add_middleware(Patience, settings.body_pause_seconds, settings.body_bytes_per_second, settings.max_uploads)
     return app
