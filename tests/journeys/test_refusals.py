@@ -246,7 +246,10 @@ def test_checking_gives_the_same_verdict_and_leaves_no_trace(stage: Stage) -> No
     assert (answer.status, answer.body["verdict"]) == (200, "refused")
     assert [finding["code"] for finding in answer.body["findings"]] == ["recipient-unknown"]
     assert stage.logged("recipient-unknown", since) == []
-    assert stage.post(stage.honest(), path="/v1/envelopes:check").body["verdict"] == "accepted"
+    fresh = seal(stage.message(document_id="asked beforehand"), stage.sender)
+    assert stage.post(fresh, path="/v1/envelopes:check").body["verdict"] == "accepted"
+    again = stage.post(stage.honest(), path="/v1/envelopes:check").body  # other octets than the honest letter's
+    assert [finding["code"] for finding in again["findings"]] == ["document-conflict"]
 
 
 def in_pieces(size: int) -> Iterator[bytes]:
