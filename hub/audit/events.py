@@ -26,10 +26,28 @@ class Event(StrEnum):
     DELIVERY_EXTENDED = "delivery.extended"
     DELIVERY_SETTLED = "delivery.settled"
     DELIVERY_REFUSED = "delivery.refused"
+    DELIVERY_ATTEMPTED = "delivery.attempted"
+    DELIVERY_HANDED = "delivery.handed"
+    DELIVERY_DEAD = "delivery.dead"
+    DELIVERY_WITHDRAWN = "delivery.withdrawn"
+    DELIVERY_CHASED = "delivery.chased"
+    DELIVERY_REPLAYED = "delivery.replayed"
+    CHASE_ASKED = "chase.asked"
+    CHANGE_ASKED = "change.asked"
+    CHANGE_ANSWERED = "change.answered"
+    REPLAY_ASKED = "replay.asked"
+    REPLAY_DECIDED = "replay.decided"
+    CIRCUIT_OPENED = "circuit.opened"
+    CIRCUIT_CLOSED = "circuit.closed"
     STATUS_RECEIVED = "status.received"
     STATUS_REFUSED = "status.refused"
     SYSTEM_ADDED = "registry.system_added"
+    SYSTEM_CHANGED = "registry.system_changed"
+    SYSTEM_DISABLED = "registry.system_disabled"
+    SYSTEM_ENABLED = "registry.system_enabled"
     AGENCY_ADDED = "registry.agency_added"
+    CONTACT_ADDED = "registry.contact_added"
+    CONTACT_REMOVED = "registry.contact_removed"
     CERTIFICATE_ADDED = "registry.certificate_added"
     CERTIFICATE_WITHDRAWN = "registry.certificate_withdrawn"
     ANCHOR_ADDED = "registry.anchor_added"
@@ -57,10 +75,28 @@ EVENTS: dict[Event, str] = {
     Event.DELIVERY_EXTENDED: "the recipient's system keeps the delivery longer",
     Event.DELIVERY_SETTLED: "the recipient's system has the document",
     Event.DELIVERY_REFUSED: "the recipient's system refused the document for good",
+    Event.DELIVERY_ATTEMPTED: "a hand-over failed for now; the entry says why and when the next one is due",
+    Event.DELIVERY_HANDED: "the document was put where its recipient's system takes it from and settles by itself",
+    Event.DELIVERY_DEAD: "the hub gave a delivery up; its octets are kept and the sender was told",
+    Event.DELIVERY_WITHDRAWN: "a delivery was taken back before its recipient took it",
+    Event.DELIVERY_CHASED: "the recipient, its duty contact or the sender was told of a deadline",
+    Event.DELIVERY_REPLAYED: "a delivery was sent once more as a delivery of its own, with a reason",
+    Event.CHASE_ASKED: "the sender asked to remind a recipient",
+    Event.CHANGE_ASKED: "a recall, update or replacement asks the recipient of the earlier document",
+    Event.CHANGE_ANSWERED: "the recipient agreed to or declined what was asked",
+    Event.REPLAY_ASKED: "a person chose deliveries to send again; another one has to confirm",
+    Event.REPLAY_DECIDED: "a second person confirmed or declined a replay",
+    Event.CIRCUIT_OPENED: "a system failed so often that hand-over to it pauses",
+    Event.CIRCUIT_CLOSED: "a system takes documents again after a pause",
     Event.STATUS_RECEIVED: "an office reported a business status",
     Event.STATUS_REFUSED: "a status report was refused",
     Event.SYSTEM_ADDED: "a system was registered",
+    Event.SYSTEM_CHANGED: "a system's channel or address was changed",
+    Event.SYSTEM_DISABLED: "hand-over to a system was stopped for good; its documents wait",
+    Event.SYSTEM_ENABLED: "hand-over to a system was allowed again",
     Event.AGENCY_ADDED: "an agency was registered",
+    Event.CONTACT_ADDED: "a duty contact was registered for an agency",
+    Event.CONTACT_REMOVED: "a duty contact was removed from an agency",
     Event.CERTIFICATE_ADDED: "a certificate was registered for an agency",
     Event.CERTIFICATE_WITHDRAWN: "a certificate no longer signs for an agency",
     Event.ANCHOR_ADDED: "a trust anchor was added",

@@ -37,6 +37,24 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     Event.DELIVERY_EXTENDED: ("half", "muted", mark("The system of %(who)s needs more time")),
     Event.DELIVERY_SETTLED: ("dot", "act", mark("Arrived at %(who)s")),
     Event.DELIVERY_REFUSED: ("cross", "bad", mark("%(who)s refused the letter")),
+    Event.DELIVERY_ATTEMPTED: ("hourglass", "warn", mark("Handing over to %(who)s failed for now")),
+    Event.DELIVERY_HANDED: ("half", "muted", mark("Handed to the queue of %(who)s")),
+    Event.DELIVERY_DEAD: ("box", "bad", mark("Could not be delivered to %(who)s")),
+    Event.DELIVERY_WITHDRAWN: ("back", "muted", mark("Withdrawn before %(who)s took it")),
+    Event.DELIVERY_CHASED: ("hourglass", "warn", mark("Reminded of the deadline: %(who)s")),
+    Event.DELIVERY_REPLAYED: ("half", "warn", mark("Sent again to %(who)s by an operator")),
+    Event.CHASE_ASKED: ("hourglass", "ink", mark("The sender asked to remind %(who)s")),
+    Event.CHANGE_ASKED: ("back", "ink", mark("%(who)s was asked about a recall or change")),
+    Event.CHANGE_ANSWERED: ("check", "ink", mark("%(who)s answered about the recall or change")),
+    Event.REPLAY_ASKED: ("dot", "ink", mark("A replay was proposed")),
+    Event.REPLAY_DECIDED: ("dot", "ink", mark("A replay was decided by a second person")),
+    Event.CIRCUIT_OPENED: ("hourglass", "warn", mark("Hand-over to a system pauses after failures")),
+    Event.CIRCUIT_CLOSED: ("check", "ok", mark("A system takes documents again")),
+    Event.SYSTEM_CHANGED: ("dot", "ink", mark("A system was changed")),
+    Event.SYSTEM_DISABLED: ("cross", "bad", mark("Hand-over to a system was stopped")),
+    Event.SYSTEM_ENABLED: ("check", "ok", mark("Hand-over to a system was allowed again")),
+    Event.CONTACT_ADDED: ("dot", "ink", mark("A duty contact was registered for %(who)s")),
+    Event.CONTACT_REMOVED: ("dot", "ink", mark("A duty contact of %(who)s was removed")),
     Event.STATUS_RECEIVED: ("check", "ink", mark("%(who)s reported: %(status)s")),
     Event.STATUS_REFUSED: ("cross", "bad", mark("A status report of %(who)s was refused")),
     Event.SYSTEM_ADDED: ("dot", "ink", mark("A system was registered")),
@@ -67,6 +85,27 @@ _FOLDED: dict[str, tuple[str, str]] = {
     Event.DELIVERY_RELEASED: mark_plural("Given back %(num)d time", "Given back %(num)d times"),
     Event.DELIVERY_EXTENDED: mark_plural("More time needed %(num)d time", "More time needed %(num)d times"),
     Event.DELIVERY_SETTLED: mark_plural("Arrived at %(num)d recipient", "Arrived at %(num)d recipients"),
+    Event.DELIVERY_ATTEMPTED: mark_plural(
+        "Handing over failed for now %(num)d time", "Handing over failed for now %(num)d times"
+    ),
+    Event.DELIVERY_HANDED: mark_plural(
+        "Handed to the queue of %(num)d recipient", "Handed to the queues of %(num)d recipients"
+    ),
+    Event.DELIVERY_DEAD: mark_plural(
+        "Could not be delivered to %(num)d recipient", "Could not be delivered to %(num)d recipients"
+    ),
+    Event.DELIVERY_WITHDRAWN: mark_plural(
+        "Withdrawn before %(num)d recipient took it", "Withdrawn before %(num)d recipients took it"
+    ),
+    Event.DELIVERY_CHASED: mark_plural(
+        "Reminded of the deadline %(num)d time", "Reminded of the deadline %(num)d times"
+    ),
+    Event.DELIVERY_REPLAYED: mark_plural(
+        "Sent again to %(num)d recipient by an operator", "Sent again to %(num)d recipients by an operator"
+    ),
+    Event.CHANGE_ASKED: mark_plural(
+        "%(num)d recipient was asked about a recall or change", "%(num)d recipients were asked about a recall or change"
+    ),
     Event.ENVELOPE_REPEATED: mark_plural("Sent again unchanged %(num)d time", "Sent again unchanged %(num)d times"),
 }
 

@@ -128,6 +128,15 @@ class ParsedEnvelope:
     fields: Mapping[str, tuple[FieldText, ...]] = field(default_factory=dict)
     head: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def edition(self) -> str:
+        """What tells two recalls, updates or replacements of one document apart: the sender's own time stamp (2.1.2).
+
+        Empty for a new document, whose identifier is used once; real senders repeat it in what changes the document.
+        """
+        stamps = self.fields.get("TraceHeaderList/TraceHeader/Timestamp", ())
+        return stamps[0].text if stamps and self.business_type in ("1", "2", "3") else ""
+
 
 @dataclass(frozen=True, slots=True)
 class ParsedStatus:

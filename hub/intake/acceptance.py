@@ -15,28 +15,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.envelope.model import ReceivedEnvelope, ReceivedPart, ResponseFor
-from hub.envelope.names import PROFILE
+from hub.envelope.model import ReceivedEnvelope, ReceivedPart
 from hub.intake.alerts import alerts, tell
 from hub.intake.room import Room
+from hub.intake.rows import accepted, delivery_rows, envelope_row, outbox_row, part_rows, pending_rows
 from hub.ledger import Ledger, PayloadWriter, Transaction, envelopes, exchange_log, receipts
-from hub.ledger.envelopes import Acceptance, Stored
+from hub.ledger.envelopes import Acceptance, Key, Stored
 from hub.ledger.group_commit import GroupCommit
 from hub.ledger.keeping import Keeper
-from hub.ledger.tables import search_text
 from hub.problems import Deferred, Finding, Refused
 from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
 from hub.registry.directory import Directory
 from hub.registry.model import System
 from hub.validation import Accepted, Declined, VerifiedEnvelope, begin, claimed_key, judge, report
 from hub.validation.examination import Examination, Policy
-from hub.validation.verdict import AttachmentFacts, SignerFacts
 
 # octets of documents judged at once: a tree of one takes three times its length
 JUDGED_AT_ONCE = 64 * 1024 * 1024
@@ -133,7 +130,7 @@ class Intake:
     async def _conflict(self, exam: Examination) -> list[Finding]:
         """What ``_admit`` would find: the document id was used for other octets."""
         assert exam.sender is not None, "an envelope that nothing refuses has its sender"
-        key = (exam.sender.code, exam.parsed.document_id, exam.business_type)
+        key = (exam.sender.code, exam.parsed.document_id, exam.business_type, exam.parsed.edition)
         stored = await self._ledger.read(envelopes.stored, key)
         if stored is None or stored.sha256 == exam.received.sha256:
             return []
@@ -151,7 +148,7 @@ class Intake:
         if stored.new:
             self._wake()
             tell(_alerts(envelope, stored.envelope_id))
-            return Admitted(stored, *acceptance.key, envelope.warnings)
+            return Admitted(stored, *acceptance.key[:3], envelope.warnings)
         if stored.sha256 == envelope.received.sha256:
             return await self._again(envelope.received, stored, acceptance.key)
         finding = _conflicting(envelope.content.document_id, stored)
@@ -173,11 +170,11 @@ class Intake:
         stored = await self._ledger.read(envelopes.repeated, key, received.sha256, received.system_id, parts)
         return None if stored is None else await self._again(received, stored, key)
 
-    async def _again(self, received: ReceivedEnvelope, stored: Stored, key: tuple[str, str, int]) -> Admitted:
+    async def _again(self, received: ReceivedEnvelope, stored: Stored, key: Key) -> Admitted:
         """An exact repeat, logged; with the warnings of its acknowledgement, not with those of today."""
         record = await self._ledger.read(envelopes.find, stored.envelope_id)
         warned = () if record is None else (Finding(**one) for one in record.details.get("warnings", ()))
-        admitted = Admitted(stored, *key, tuple(warned))
+        admitted = Admitted(stored, *key[:3], tuple(warned))
         await self._ledger.write(exchange_log.append, [_repeated(received, admitted)])
         return admitted
 
@@ -224,17 +221,17 @@ class Intake:
         audience = Audience(envelope.received.system_id, envelope.sender.code)
         codes = [agency.code for agency in envelope.recipients]
         acknowledgement = self._signer.acknowledgement(subject, audience, codes, envelope.warnings, at)
-        deliveries = _deliveries(envelope_id, envelope, at)
+        deliveries = delivery_rows(envelope_id, envelope, at)
         return Acceptance(
-            envelope=_envelope(envelope_id, envelope, at),
+            envelope=envelope_row(envelope_id, envelope, at),
             deliveries=deliveries,
-            outbox=[_outbox(row, envelope) for row in deliveries],
+            outbox=[outbox_row(row, envelope) for row in deliveries],
             receipt=acknowledgement.row,
             entries=[
-                entry.row() for entry in (_accepted(envelope_id, envelope, codes, at), *_alerts(envelope, envelope_id))
+                entry.row() for entry in (accepted(envelope_id, envelope, codes, at), *_alerts(envelope, envelope_id))
             ],
-            pending=_pending(envelope_id, envelope, at),
-            parts=_parts(envelope_id, envelope),
+            pending=pending_rows(envelope_id, envelope, at),
+            parts=part_rows(envelope_id, envelope),
         )
 
 
@@ -258,40 +255,10 @@ def _received(body: PayloadWriter, system_id: str, traceparent: str, parts: Sequ
     )
 
 
-def _parts(envelope_id: str, envelope: VerifiedEnvelope) -> list[dict[str, Any]]:
-    beside = (one for one in envelope.attachments if one.form == "part")
-    return [
-        {
-            "envelope_id": envelope_id,
-            "number": number,
-            "content_id": one.content_id,
-            "name": one.name,
-            "content_type": one.content_type,
-            "sha256": one.sha256,
-            "size": one.size,
-        }
-        for number, one in enumerate(beside, 1)
-    ]
-
-
 def _alerts(envelope: VerifiedEnvelope, envelope_id: str) -> list[Entry]:
     """What a policy let pass with a warning may still be alarming."""
     content = envelope.content
     return alerts(envelope.received, envelope.warnings, envelope.sender.code, content.document_id, envelope_id)
-
-
-def _pending(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> list[dict[str, Any]]:
-    """The signer's certificates of which it is not known yet whether they were revoked; a sweep settles them."""
-    return [
-        {
-            "envelope_id": envelope_id,
-            "certificate_sha256": one["certificate_sha256"],
-            "issuer_sha256": one["issuer_sha256"],
-            "since": clock.rfc3339(at),
-        }
-        for one in envelope.signer.revocations
-        if one["status"] == "pending"
-    ]
 
 
 def _repeated(received: ReceivedEnvelope, admitted: Admitted) -> Entry:
@@ -309,88 +276,3 @@ def _repeated(received: ReceivedEnvelope, admitted: Admitted) -> Entry:
 def _write_refusal(transaction: Transaction, refusal: Receipt, entries: list[Entry]) -> None:
     receipts.add(transaction, [refusal.row])
     exchange_log.append(transaction, entries)
-
-
-def _envelope(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> dict[str, Any]:
-    content = envelope.content
-    return {
-        "id": envelope_id,
-        "sender_code": envelope.sender.code,
-        "sender_system_id": envelope.received.system_id,
-        "document_id": content.document_id,
-        "business_type": envelope.business_type,
-        "profile": PROFILE,
-        "number": content.number,
-        "notation": content.notation,
-        "promulgated_on": envelope.promulgated_on.isoformat(),
-        "document_type": content.document_type,
-        "subject": content.subject,
-        "priority": envelope.priority,
-        "due_on": None if envelope.due_on is None else envelope.due_on.isoformat(),
-        "sha256": envelope.received.sha256,
-        "size": envelope.received.size,
-        "received_at": clock.rfc3339(at),
-        "parts": len(envelope.received.parts),
-        "parts_size": sum(part.size for part in envelope.received.parts),
-        "details": {
-            "signer": _told(envelope.signer),
-            "attachments": [_told(attachment) for attachment in envelope.attachments],
-            "warnings": [_told(warning) for warning in envelope.warnings],
-            "head": content.head,
-            "response_for": [_told(answered) for answered in content.response_for],
-        },
-        "traceparent": envelope.received.traceparent,
-        "search": search_text(
-            content.number, content.notation, content.document_id, envelope.sender.code, content.subject
-        ),
-    }
-
-
-def _told(record: SignerFacts | AttachmentFacts | Finding | ResponseFor) -> dict[str, Any]:
-    """Its fields by name. What they hold is JSON-ready and stays as it is: no copies, as ``asdict`` makes."""
-    return {one.name: getattr(record, one.name) for one in fields(record)}
-
-
-def _deliveries(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": clock.new_id(),
-            "envelope_id": envelope_id,
-            "recipient_code": agency.code,
-            "system_id": agency.system_id,
-            "state": "pending",
-            "priority": envelope.priority,
-            "since": clock.rfc3339(at),
-        }
-        for agency in envelope.recipients
-    ]
-
-
-def _outbox(delivery: dict[str, Any], envelope: VerifiedEnvelope) -> dict[str, Any]:
-    return {
-        "delivery_id": delivery["id"],
-        "envelope_id": delivery["envelope_id"],
-        "system_id": delivery["system_id"],
-        "recipient_code": delivery["recipient_code"],
-        "document_id": envelope.content.document_id,
-        "priority": delivery["priority"],
-        "traceparent": envelope.received.traceparent,
-    }
-
-
-def _accepted(envelope_id: str, envelope: VerifiedEnvelope, codes: list[str], at: datetime) -> Entry:
-    return Entry(
-        Event.ENVELOPE_ACCEPTED,
-        at,
-        actor=envelope.received.system_id,
-        agency_code=envelope.sender.code,
-        envelope_id=envelope_id,
-        document_id=envelope.content.document_id,
-        detail={
-            "sha256": envelope.received.sha256,
-            "size": envelope.received.size,
-            "business_type": envelope.business_type,
-            "recipients": codes,
-            "certificate": envelope.signer.sha256,
-        },
-    )

@@ -295,6 +295,7 @@ def correlate(transaction: Transaction, document_id: str, sender_code: str, reci
             envelope.c.document_id == document_id,
             envelope.c.sender_code == sender_code,
             delivery.c.recipient_code == recipient_code,
+            delivery.c.superseded_by.is_(None),
         )
         .order_by(envelope.c.received_at.desc())
         .limit(20)
@@ -359,7 +360,7 @@ def matrix(transaction: Transaction, envelope_id: str) -> list[MatrixRow]:
             delivery.c.status_at,
         )
         .join(agency, agency.c.code == delivery.c.recipient_code)
-        .where(delivery.c.envelope_id == envelope_id)
+        .where(delivery.c.envelope_id == envelope_id, delivery.c.superseded_by.is_(None))
         .order_by(delivery.c.id)
     )
     return [MatrixRow(*row) for row in rows]

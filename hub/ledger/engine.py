@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -140,6 +141,21 @@ class Ledger:
             if error.connection_invalidated:
                 raise Deferred("ledger-unavailable", str(error).splitlines()[0], retry_after=5) from error
             raise
+
+    @contextmanager
+    def without_references(self) -> Iterator[None]:
+        """For a migration on SQLite: connections made meanwhile do not watch references; the caller checks them."""
+
+        def unwatched(connection: Any, _record: Any) -> None:
+            connection.execute("PRAGMA foreign_keys=OFF")
+
+        self.engine.dispose()
+        event.listen(self.engine, "connect", unwatched)
+        try:
+            yield
+        finally:
+            event.remove(self.engine, "connect", unwatched)
+            self.engine.dispose()
 
     async def ping(self) -> bool:
         """A real round trip; False when the store does not answer."""

@@ -18,9 +18,14 @@ from hub.ledger.tables import agency, audit_entry, delivery, envelope, envelope_
 ENVELOPE = [
     "id", "sender_code", "sender_system_id", "document_id", "business_type", "profile", "number", "notation",
     "promulgated_on", "document_type", "subject", "priority", "due_on", "sha256", "size", "received_at", "details",
-    "traceparent", "search", "parts", "parts_size",
+    "traceparent", "search", "parts", "parts_size", "edition", "previous_id", "paper",
 ]  # fmt: skip
-DELIVERY = ["id", "envelope_id", "recipient_code", "system_id", "state", "priority", "since"]
+DELIVERY = [
+    "id", "envelope_id", "recipient_code", "system_id", "state", "priority", "since", "not_before", "expires_at",
+    "confirm_by", "process_by", "chase_at",
+]  # fmt: skip
+# sender's code, document id, business type, edition
+Key = tuple[str, str, int, str]
 OUTBOX = ["delivery_id", "envelope_id", "system_id", "recipient_code", "document_id", "priority", "traceparent"]
 RECEIPT = [
     "id", "kind", "event", "audience_system_id", "audience_code", "envelope_id", "delivery_id", "document_id",
@@ -50,9 +55,9 @@ class Acceptance:
     parts: list[dict[str, Any]] = field(default_factory=list)
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> Key:
         row = self.envelope
-        return row["sender_code"], row["document_id"], row["business_type"]
+        return row["sender_code"], row["document_id"], row["business_type"], row["edition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ _SELDOM = {"revocation_pending": (revocation_pending, PENDING), "envelope_part":
 @functools.cache
 def _accepting(dialect: str, seldom: tuple[str, ...]) -> list[TextClause]:
     """The statements of one acceptance, made once. On PostgreSQL they are one, on SQLite they share one transaction."""
-    conflict = "(sender_code, document_id, business_type)"
+    conflict = "(sender_code, document_id, business_type, edition)"
     known = "SELECT id FROM accepted"
     parts = {
         "accepted": bulk.insert(envelope, dialect, ENVELOPE, conflict=conflict, returning="id"),
@@ -152,11 +157,14 @@ def _fresh(item: Acceptance) -> Stored:
     )
 
 
-def _outcome(item: Acceptance, taken: Mapping[tuple[str, str, int], Stored]) -> Stored:
+def _outcome(item: Acceptance, taken: Mapping[Key, Stored]) -> Stored:
     return taken[item.key]
 
 
-def _stored(transaction: Transaction, keys: list[tuple[str, str, int]]) -> dict[tuple[str, str, int], Stored]:
+_KEY = tuple(envelope.c[name] for name in ("sender_code", "document_id", "business_type", "edition"))
+
+
+def _stored(transaction: Transaction, keys: list[Key]) -> dict[Key, Stored]:
     if not keys:
         return {}
     found = transaction.execute(
@@ -164,6 +172,7 @@ def _stored(transaction: Transaction, keys: list[tuple[str, str, int]]) -> dict[
             envelope.c.sender_code,
             envelope.c.document_id,
             envelope.c.business_type,
+            envelope.c.edition,
             envelope.c.id,
             envelope.c.sha256,
             envelope.c.size,
@@ -171,24 +180,24 @@ def _stored(transaction: Transaction, keys: list[tuple[str, str, int]]) -> dict[
             receipt.c.jws,
         )
         .join(receipt, (receipt.c.envelope_id == envelope.c.id) & (receipt.c.kind == "acknowledgement"))
-        .where(tuple_(envelope.c.sender_code, envelope.c.document_id, envelope.c.business_type).in_(keys))
+        .where(
+            tuple_(*(envelope.c[name] for name in ("sender_code", "document_id", "business_type", "edition"))).in_(keys)
+        )
     ).all()
     return {
-        (row.sender_code, row.document_id, row.business_type): Stored(
+        (row.sender_code, row.document_id, row.business_type, row.edition): Stored(
             False, row.id, row.sha256, row.size, row.received_at, row.jws, deliveries_of(transaction, row.id)
         )
         for row in found
     }
 
 
-def stored(transaction: Transaction, key: tuple[str, str, int]) -> Stored | None:
-    """What was accepted under a duplicate key: sender's code, document id, business type."""
+def stored(transaction: Transaction, key: Key) -> Stored | None:
+    """What was accepted under a duplicate key."""
     return _stored(transaction, [key]).get(key)
 
 
-def repeated(
-    transaction: Transaction, key: tuple[str, str, int], sha256: str, system_id: str, parts: Sequence[str]
-) -> Stored | None:
+def repeated(transaction: Transaction, key: Key, sha256: str, system_id: str, parts: Sequence[str]) -> Stored | None:
     """What was accepted from this system under the key, if it is these octets and these parts (SHA-256, in order)."""
     first = stored(transaction, key)
     if first is None or first.sha256 != sha256:

@@ -112,7 +112,11 @@ def recipients(
     transaction: Transaction, envelope_id: str, *, only: str | None = None, after: str = ""
 ) -> tuple[list[RecipientRow], str | None]:
     """Up to ``RECIPIENTS_PER_PAGE`` deliveries by recipient code, and the cursor to the next ones."""
-    conditions: list[ColumnElement[bool]] = [delivery.c.envelope_id == envelope_id, delivery.c.recipient_code > after]
+    conditions: list[ColumnElement[bool]] = [
+        delivery.c.envelope_id == envelope_id,
+        delivery.c.recipient_code > after,
+        delivery.c.superseded_by.is_(None),
+    ]
     if only is not None:
         conditions.append(delivery.c.recipient_code == only)
     rows = transaction.execute(
@@ -143,7 +147,8 @@ def recipients(
 def standing(transaction: Transaction, envelope_id: str, *, only: str | None = None) -> dict[str, int]:
     """How many deliveries there are by business status code, or by state where the office said nothing."""
     shown = func.coalesce(delivery.c.status_code, delivery.c.state)
-    statement = select(shown, func.count()).where(delivery.c.envelope_id == envelope_id).group_by(shown)
+    current = (delivery.c.envelope_id == envelope_id, delivery.c.superseded_by.is_(None))
+    statement = select(shown, func.count()).where(*current).group_by(shown)
     if only is not None:
         statement = statement.where(delivery.c.recipient_code == only)
     return dict(transaction.execute(statement).all())

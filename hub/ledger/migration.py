@@ -47,7 +47,11 @@ def version(transaction: Transaction) -> str | None:
 
 def upgrade(ledger: Ledger) -> str:
     """Bring the schema to the head; returns it. Raises ``Deferred`` when the database is away."""
-    ledger.write_now(_upgrade)
+    if ledger.dialect == "sqlite":
+        with ledger.without_references():
+            ledger.write_now(_upgrade)
+    else:
+        ledger.write_now(_upgrade)
     return head()
 
 
@@ -57,6 +61,15 @@ def _upgrade(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     if version(connection) != head():
         command.upgrade(_config(connection), "head")
+        _check_references(connection)
+
+
+def _check_references(connection: Connection) -> None:
+    """SQLite rebuilds a table to change a constraint and does not watch references meanwhile: look at them here."""
+    if connection.dialect.name == "sqlite":
+        broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+        if broken:
+            raise RuntimeError(f"the migration would break references: {broken[:5]}")
 
 
 def require_head(ledger: Ledger) -> None:

@@ -184,7 +184,8 @@ def _touches(codes: Sequence[str]) -> ColumnElement[bool]:
 
 
 def _has_delivery(condition: ColumnElement[bool], own_agency: str | None = None) -> ColumnElement[bool]:
-    matching = select(delivery.c.id).where(delivery.c.envelope_id == envelope.c.id, condition)
+    current = (delivery.c.envelope_id == envelope.c.id, delivery.c.superseded_by.is_(None))
+    matching = select(delivery.c.id).where(*current, condition)
     if own_agency is not None:
         matching = matching.where(or_(envelope.c.sender_code == own_agency, delivery.c.recipient_code == own_agency))
     return matching.exists()
@@ -226,6 +227,7 @@ def _with_recipients(transaction: Transaction, rows: list[EnvelopeRow], own_agen
     if not rows:
         return rows
     visible: ColumnElement[bool] = delivery.c.envelope_id.in_([row.id for row in rows])
+    visible &= delivery.c.superseded_by.is_(None)
     if own_agency is not None:
         sent = [row.id for row in rows if row.sender_code == own_agency]
         visible &= or_(delivery.c.envelope_id.in_(sent), delivery.c.recipient_code == own_agency)

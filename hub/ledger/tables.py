@@ -62,6 +62,11 @@ system = Table(
     Column("created_at", Instant, nullable=False),
     # it takes documents with their attachments inside only, not as parts beside them
     Column("inline_only", Boolean, nullable=False, server_default=expression.false()),
+    # what its channel needs besides the address: JSON by the channel's own names
+    Column("options", Json, nullable=False, server_default=text("'{}'"), default=dict),
+    # its receiver said for good that it is gone: nothing is handed over until an operator enables it
+    Column("disabled_at", Instant),
+    _not_null_text("disabled_reason"),
     CheckConstraint("channel IN ('pull', 'push', 'amqp', 'mail', 'folder')", name="channel"),
 )
 
@@ -207,7 +212,13 @@ envelope = Table(
     # attachments beside the document, and their octets together
     Column("parts", Integer, nullable=False, server_default=text("0")),
     Column("parts_size", BigInteger, nullable=False, server_default=text("0")),
-    UniqueConstraint("sender_code", "document_id", "business_type"),
+    # tells several recalls, updates or replacements of one document apart; empty for a new document
+    _not_null_text("edition"),
+    # the envelope that this one recalls, updates or replaces
+    Column("previous_id", Text),
+    # a paper copy follows (QCVN 102:2016 clause 2.2.6); None where the sender says nothing
+    Column("paper", Integer),
+    UniqueConstraint("sender_code", "document_id", "business_type", "edition"),
     CheckConstraint("business_type BETWEEN 0 AND 3", name="business_type"),
     CheckConstraint("priority BETWEEN 0 AND 4", name="priority"),
     Index("ix_envelope_received_at", "received_at"),
@@ -249,8 +260,23 @@ delivery = Table(
     Column("status_code", Text),
     _not_null_text("status_description"),
     Column("status_at", Instant),
+    # a replay is a delivery of its own; the one before names it in superseded_by
+    Column("round", Integer, nullable=False, server_default=text("1")),
+    Column("superseded_by", Text),
+    Column("replay_id", Text),
+    # the recipient's own count of what it was shown, without gaps
+    Column("number", BigInteger),
+    # scheduled: not shown before
+    Column("not_before", Instant),
+    # the hub gives up the hand-over; the office must have confirmed; the office must have finished
+    Column("expires_at", Instant),
+    Column("confirm_by", Instant),
+    Column("process_by", Instant),
+    # when the chaser looks next, and how far it has gone
+    Column("chase_at", Instant),
+    _not_null_text("chase_step"),
     # in this order it also lists an agency's received letters, newest first; envelope_id has its own index
-    UniqueConstraint("recipient_code", "envelope_id"),
+    UniqueConstraint("recipient_code", "envelope_id", "round"),
     CheckConstraint(
         "state IN ('pending', 'published', 'ready', 'leased', 'settled', 'refused', 'dead', 'withdrawn')", name="state"
     ),
@@ -275,6 +301,13 @@ Index(
     delivery.c.since,
     postgresql_where=delivery.c.state.in_(("pending", "published")),
     sqlite_where=delivery.c.state.in_(("pending", "published")),
+)
+
+Index(
+    "ix_delivery_chase",
+    delivery.c.chase_at,
+    postgresql_where=delivery.c.chase_at.is_not(None),
+    sqlite_where=delivery.c.chase_at.is_not(None),
 )
 
 # what was settled, refused or given up in a period, for the overview
@@ -326,7 +359,7 @@ receipt = Table(
     Column("repeat_key", Text, unique=True),
     Column("payload_sha256", Text),
     Column("jws", Text, nullable=False),
-    CheckConstraint("kind IN ('acknowledgement', 'refusal', 'delivery', 'status')", name="kind"),
+    CheckConstraint("kind IN ('acknowledgement', 'refusal', 'delivery', 'status', 'notice')", name="kind"),
     Index("ix_receipt_feed", "audience_system_id", "tx", "seq"),
 )
 

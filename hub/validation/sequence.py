@@ -147,8 +147,12 @@ def verdict(exam: Examination) -> Verdict:
     return Accepted(_verified(exam))
 
 
-async def claimed_key(received: ReceivedEnvelope, directory: Directory, policy: Policy) -> tuple[str, str, int] | None:
-    """Sender, document id and business type as the document claims them, to look for the same octets; nothing proven.
+# sender's code, document id, business type, edition
+ClaimedKey = tuple[str, str, int, str]
+
+
+async def claimed_key(received: ReceivedEnvelope, directory: Directory, policy: Policy) -> ClaimedKey | None:
+    """The duplicate key as the document claims it, to look for the same octets; nothing proven.
 
     None for a document that cannot be read. The sender by its registered code where it has one.
     """
@@ -161,7 +165,7 @@ async def claimed_key(received: ReceivedEnvelope, directory: Directory, policy: 
     code = content.sender.code
     agency = (await directory.agencies([code])).get(code)
     kind = int(content.business_type) if content.business_type in ("0", "1", "2", "3") else 0
-    return (code if agency is None else agency.code), content.document_id, kind
+    return (code if agency is None else agency.code), content.document_id, kind, content.edition
 
 
 async def judge_status(received: ReceivedEnvelope, directory: Directory, policy: Policy) -> VerifiedStatus:

@@ -158,6 +158,7 @@ class Seeder:
             "received_at": received_at,
             "details": self._details(sender, f"{self.number}_{notation}.signed.pdf", size),
             "traceparent": "",
+            "edition": "",
         }
 
     def _details(self, sender: str, file: str, size: int) -> dict[str, Any]:

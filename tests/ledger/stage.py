@@ -95,7 +95,7 @@ class Stage:
             "subject": "Về việc liên thông văn bản", "priority": priority, "due_on": None, "sha256": digest,
             "size": len(body), "received_at": moment, "details": {"attachments": []},
             "traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "search": "ve viec lien thong van ban",
-            "parts": 0, "parts_size": 0,
+            "parts": 0, "parts_size": 0, "edition": "",
         }  # fmt: skip
         rows = [
             {

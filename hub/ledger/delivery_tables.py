@@ -1,0 +1,127 @@
+"""Tables around deliveries: attempts, breakers, replays, changes of what was sent, duty contacts, arrival numbers."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy.sql import expression
+
+from hub.ledger.columns import Instant, Json
+from hub.ledger.tables import SERIAL, metadata
+
+
+def _words(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=text("''"))
+
+
+# One hand-over tried, with its end and, where it failed for now, when the next one is due. For a system that takes its
+# documents itself there is a row for every lease that ended without settlement.
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("delivery_id", Text, ForeignKey("delivery.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=False),
+    Column("outcome", Text, nullable=False),
+    _words("code"),
+    _words("detail"),
+    Column("next_at", Instant),
+    CheckConstraint("outcome IN ('delivered', 'handed', 'transient', 'permanent', 'lapsed')", name="outcome"),
+    Index("ix_attempt_delivery", "delivery_id", "seq"),
+)
+
+# The breaker of one system. While it is open (retry_at in the future) nothing is handed over to it.
+circuit = Table(
+    "circuit",
+    metadata,
+    Column("system_id", Text, ForeignKey("system.id"), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("retry_at", Instant, nullable=False),
+    _words("code"),
+    _words("detail"),
+)
+
+# How far the feed of receipts was handed to a system whose channel brings them.
+receipt_cursor = Table(
+    "receipt_cursor",
+    metadata,
+    Column("system_id", Text, ForeignKey("system.id"), primary_key=True),
+    Column("tx", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("retry_at", Instant),
+)
+
+# A replay: chosen by one person, confirmed by another, carried out once.
+replay = Table(
+    "replay",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("filter", Json, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("decided_by", Text),
+    Column("decided_at", Instant),
+    Column("state", Text, nullable=False),
+    CheckConstraint("state IN ('asked', 'confirmed', 'declined')", name="state"),
+    CheckConstraint("(decided_by IS NULL) = (state = 'asked')", name="decided"),
+    CheckConstraint("decided_by IS NULL OR state = 'declined' OR decided_by <> asked_by", name="two_people"),
+)
+
+# A delivery of a replay with what stood when it was chosen, and the delivery that was made of it.
+replay_item = Table(
+    "replay_item",
+    metadata,
+    Column("replay_id", Text, ForeignKey("replay.id"), primary_key=True),
+    Column("delivery_id", Text, ForeignKey("delivery.id"), primary_key=True),
+    Column("state_then", Text, nullable=False),
+    Column("status_then", Text),
+    Column("new_delivery_id", Text),
+    _words("skipped"),
+    Index("ix_replay_item_delivery", "delivery_id"),
+)
+
+# What a recall, update, replacement or removal asked of one delivery of the earlier document, and what came of it.
+# ``state_then`` and ``status_then`` answer whether it was acted on before.
+change = Table(
+    "change",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("delivery_id", Text, ForeignKey("delivery.id"), nullable=False),
+    Column("request_envelope_id", Text),
+    Column("request_receipt_id", Text),
+    Column("asked_at", Instant, nullable=False),
+    _words("reason"),
+    Column("state_then", Text, nullable=False),
+    Column("status_then", Text),
+    Column("acted_before", Boolean, nullable=False, server_default=expression.false()),
+    Column("outcome", Text, nullable=False),
+    Column("answered_at", Instant),
+    CheckConstraint("kind IN ('recall', 'update', 'replace', 'remove')", name="kind"),
+    CheckConstraint("outcome IN ('withdrawn', 'asked', 'agreed', 'declined')", name="outcome"),
+    Index("ix_change_delivery", "delivery_id", "asked_at"),
+    Index("ix_change_request", "request_envelope_id"),
+)
+
+# Whom to tell at an agency when its office lets a document lie.
+duty_contact = Table(
+    "duty_contact",
+    metadata,
+    Column("agency_code", Text, ForeignKey("agency.code"), primary_key=True),
+    Column("email", Text, primary_key=True),
+    _words("name"),
+    Column("added_at", Instant, nullable=False),
+)
+
+# The last arrival number given out to a recipient; numbers are drawn when a delivery is shown for the first time.
+arrival = Table(
+    "arrival",
+    metadata,
+    Column("recipient_code", Text, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+)
