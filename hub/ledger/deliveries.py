@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, case, null, or_, select, update
+from sqlalchemy import Row, case, delete, null, or_, select, update
 from sqlalchemy.sql.dml import Update
 
 from hub.audit import Entry, Event
 from hub.envelope.lifecycle import before
 from hub.ledger import exchange_log
 from hub.ledger.engine import Transaction
-from hub.ledger.tables import IN_TRANSIT, TAKEABLE, agency, delivery, envelope, system
+from hub.ledger.tables import IN_TRANSIT, TAKEABLE, agency, delivery, envelope, outbox, system
 
 
 def take_over(transaction: Transaction, delivery_ids: Sequence[str], at: datetime) -> list[str]:
@@ -230,6 +230,16 @@ def close(transaction: Transaction, delivery_ids: Sequence[str], state: str, at:
 def refuse(transaction: Transaction, delivery_id: str, reason: str, at: datetime) -> None:
     """Close one leased delivery as refused for good."""
     transaction.execute(_close([delivery_id], "refused", at).values(reason=reason))
+
+
+def end(transaction: Transaction, delivery_ids: Sequence[str], state: str, reason: str, at: datetime) -> list[str]:
+    """Move deliveries to a final state wherever that is legal; returns those that moved. Also out of the outbox."""
+    if not delivery_ids:
+        return []
+    moved = transaction.execute(_close(delivery_ids, state, at).values(reason=reason).returning(delivery.c.id))
+    ended = list(moved.scalars())
+    transaction.execute(delete(outbox).where(outbox.c.delivery_id.in_(ended)))
+    return ended
 
 
 def _close(delivery_ids: Sequence[str], state: str, at: datetime) -> Update:

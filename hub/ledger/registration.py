@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -41,6 +41,7 @@ def add_system(
     channel: str,
     url: str | None = None,
     *,
+    options: dict[str, Any] | None = None,
     auditor: bool = False,
     inline_only: bool = False,
 ) -> tuple[str, str]:
@@ -57,8 +58,10 @@ def add_system(
     identifier, secret = clock.new_id(), clock.new_secret()
     client_id = f"sys-{identifier.replace('-', '')[16:]}"
     at = clock.now()
-    system = System(identifier, name, channel, client_id, secret_digest(secret), auditor, True, inline_only)
-    systems.add(transaction, system, url, at)
+    system = System(
+        identifier, name, channel, client_id, secret_digest(secret), auditor, True, inline_only, url, options or {}
+    )
+    systems.add(transaction, system, at)
     detail = {"system": system.id, "name": name, "channel": channel, "auditor": auditor, "inline_only": inline_only}
     exchange_log.append(transaction, [Entry(Event.SYSTEM_ADDED, at, actor=ACTOR, detail=detail)])
     return client_id, secret

@@ -22,15 +22,19 @@ _COLUMNS = (
     system.c.auditor,
     system.c.active,
     system.c.inline_only,
+    system.c.url,
+    system.c.options,
+    system.c.disabled_at,
 )
 
 
 def _system(row: Row[*tuple[Any, ...]]) -> System:
     flags = (bool(row.auditor), bool(row.active), bool(row.inline_only))
-    return System(row.id, row.name, row.channel, row.client_id, row.secret_sha256, *flags)
+    reach = (row.url, row.options, row.disabled_at is not None)
+    return System(row.id, row.name, row.channel, row.client_id, row.secret_sha256, *flags, *reach)
 
 
-def add(transaction: Transaction, new: System, url: str | None, at: datetime) -> None:
+def add(transaction: Transaction, new: System, at: datetime) -> None:
     """Register a system. Raises ``Refused('registry-conflict')`` when the name is taken."""
     raise_revision(transaction)  # first, for its lock
     if by_name(transaction, new.name) is not None:
@@ -40,7 +44,8 @@ def add(transaction: Transaction, new: System, url: str | None, at: datetime) ->
             id=new.id,
             name=new.name,
             channel=new.channel,
-            url=url,
+            url=new.url,
+            options=new.options,
             client_id=new.client_id,
             secret_sha256=new.secret_sha256,
             auditor=new.auditor,
@@ -58,6 +63,11 @@ def by_client(transaction: Transaction, client_id: str) -> System | None:
 
 def by_name(transaction: Transaction, name: str) -> System | None:
     row = transaction.execute(select(*_COLUMNS).where(system.c.name == name)).one_or_none()
+    return None if row is None else _system(row)
+
+
+def by_id(transaction: Transaction, system_id: str) -> System | None:
+    row = transaction.execute(select(*_COLUMNS).where(system.c.id == system_id)).one_or_none()
     return None if row is None else _system(row)
 
 

@@ -127,6 +127,25 @@ class ReceiptSigner:
         row = {"description": reason}
         return self._issue("delivery", "delivery.refused", subject, audience, at, {"reason": reason}, row)
 
+    def withdrawn(self, subject: Subject, audience: Audience, reason: str, at: datetime) -> Receipt:
+        """The delivery was taken back before the recipient's system took it: it never saw the document."""
+        row = {"description": reason}
+        return self._issue("delivery", "delivery.withdrawn", subject, audience, at, {"reason": reason}, row)
+
+    def undelivered(self, subject: Subject, audience: Audience, code: str, detail: str, at: datetime) -> Receipt:
+        """Non-delivery: the hub gave up handing over, and why (``hub.delivery.failures``)."""
+        row = {"code": code, "description": detail}
+        extra = {"code": code, "detail": detail}
+        return self._issue("delivery", "delivery.dead", subject, audience, at, extra, row)
+
+    def notice(
+        self, event: str, subject: Subject, audience: Audience, at: datetime, description: str = "", **extra: Any
+    ) -> Receipt:
+        """Something the other side should know: a deadline, a recall that asks, a replay. ``extra`` is JSON."""
+        row = {"code": extra.get("code", ""), "description": description}
+        said = {"description": description, **extra}
+        return self._issue("notice", event, subject, audience, at, said, row)
+
     def status(self, subject: Subject, audience: Audience, report: StatusFacts, at: datetime) -> Receipt:
         """An office has reported a business status; its own message travels along, untouched, where there is one."""
         extra = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Channel = Literal["pull", "push", "amqp", "mail", "folder"]
 CHANNELS: tuple[str, ...] = get_args(Channel)
@@ -32,6 +32,9 @@ class System:
     auditor: bool
     active: bool
     inline_only: bool = False
+    url: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)  # what its channel needs, by the channel's own names
+    disabled: bool = False  # said to be gone for good: nothing is handed over until an operator enables it
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Stage:
         def registry(transaction: Any) -> None:
             at = clock.now()
             for identifier in ("sender", "h33", "h40"):
-                systems.add(transaction, registered(identifier), None, at)
+                systems.add(transaction, registered(identifier), at)
             for code, system in (("G22", "sender"), ("H33", "h33"), ("H33.01", "h33"), ("H40", "h40")):
                 agencies.add(transaction, NewAgency(code, f"Cơ quan {code}", system), at)
 
