@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, case, delete, null, or_, select, update
+from sqlalchemy import Row, delete, null, select, update
 from sqlalchemy.sql.dml import Update
 
 from hub.audit import Entry, Event
@@ -80,9 +80,18 @@ class Leased:
 
 
 def lease(
-    transaction: Transaction, system_id: str, lease_id: str, limit: int, at: datetime, until: datetime
+    transaction: Transaction,
+    system_id: str,
+    lease_id: str,
+    limit: int,
+    at: datetime,
+    until: datetime,
+    *,
+    by_courier: bool = False,
 ) -> list[Leased]:
     """Lease up to ``limit`` takeable deliveries of one system, most urgent first.
+
+    ``by_courier``: for an attempt to hand over, which writes its own entry when its outcome is known.
 
     ``SKIP LOCKED`` on PostgreSQL, the single writer on SQLite: two clients never get the same delivery.
     """
@@ -103,6 +112,20 @@ def lease(
     if not taken:
         return []
     letters = _letters(transaction, [row.envelope_id for row in taken])
+    if not by_courier:
+        _log_leases(transaction, taken, letters, system_id, lease_id, at)
+    leases = [_leased(row, letters[row.envelope_id], lease_id, until) for row in taken]
+    return sorted(leases, key=lambda one: (-one.priority, one.id))
+
+
+def _log_leases(
+    transaction: Transaction,
+    taken: Sequence[Row[Any]],
+    letters: Mapping[str, Row[Any]],
+    system_id: str,
+    lease_id: str,
+    at: datetime,
+) -> None:
     exchange_log.append(
         transaction,
         [
@@ -119,8 +142,6 @@ def lease(
             for row in taken
         ],
     )
-    leases = [_leased(row, letters[row.envelope_id], lease_id, until) for row in taken]
-    return sorted(leases, key=lambda one: (-one.priority, one.id))
 
 
 def takeable(transaction: Transaction, system_ids: Sequence[str], at: datetime) -> set[str]:
@@ -263,76 +284,6 @@ def extend(transaction: Transaction, delivery_id: str, until: datetime) -> None:
     """Keep a lease until ``until``."""
     transaction.execute(
         update(delivery).where(delivery.c.id == delivery_id, delivery.c.state == "leased").values(available_at=until)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Correlated:
-    """A delivery that a status message may mean."""
-
-    id: str
-    envelope_id: str
-    business_type: int
-    system_id: str
-    recipient_code: str
-    sender_code: str
-    sender_system_id: str
-    document_id: str
-    sha256: str
-    state: str
-
-
-_CORRELATED = (
-    delivery.c.id,
-    delivery.c.envelope_id,
-    envelope.c.business_type,
-    delivery.c.system_id,
-    delivery.c.recipient_code,
-    envelope.c.sender_code,
-    envelope.c.sender_system_id,
-    envelope.c.document_id,
-    envelope.c.sha256,
-    delivery.c.state,
-)
-
-
-def correlate(transaction: Transaction, document_id: str, sender_code: str, recipient_code: str) -> list[Correlated]:
-    """Deliveries of this document from this sender to this recipient, newest first."""
-    rows = transaction.execute(
-        select(*_CORRELATED)
-        .join(envelope, envelope.c.id == delivery.c.envelope_id)
-        .where(
-            envelope.c.document_id == document_id,
-            envelope.c.sender_code == sender_code,
-            delivery.c.recipient_code == recipient_code,
-            delivery.c.superseded_by.is_(None),
-        )
-        .order_by(envelope.c.received_at.desc())
-        .limit(20)
-    )
-    return [Correlated(**row._mapping) for row in rows]
-
-
-def correlated(transaction: Transaction, delivery_id: str) -> Correlated | None:
-    row = transaction.execute(
-        select(*_CORRELATED).join(envelope, envelope.c.id == delivery.c.envelope_id).where(delivery.c.id == delivery_id)
-    ).one_or_none()
-    return None if row is None else Correlated(**row._mapping)
-
-
-def set_status(
-    transaction: Transaction, delivery_id: str, code: str, description: str, at: datetime, replaces: Sequence[str]
-) -> None:
-    """Show ``code`` as the business status unless the present one outranks it: it may follow those in ``replaces``."""
-    may = or_(delivery.c.status_code.is_(None), delivery.c.status_code.in_(list(replaces)))
-    transaction.execute(
-        update(delivery)
-        .where(delivery.c.id == delivery_id)
-        .values(
-            status_code=case((may, code), else_=delivery.c.status_code),
-            status_description=case((may, description), else_=delivery.c.status_description),
-            status_at=case((may, at), else_=delivery.c.status_at),
-        )
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hub.ledger.deliveries import Correlated
+from hub.ledger.correlation import Correlated
 
 ARRIVED, REFUSED, ACCEPTED, ASSIGNED, IN_PROCESS, FINISHED = "01", "02", "03", "04", "05", "06"
 TAKE_BACK, AGREED, DECLINED = "13", "15", "16"

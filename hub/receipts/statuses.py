@@ -16,8 +16,8 @@ from datetime import datetime
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.ledger import Ledger, Transaction, agencies, deliveries, exchange_log, receipts
-from hub.ledger.deliveries import Correlated
+from hub.ledger import Ledger, Transaction, agencies, exchange_log, receipts
+from hub.ledger.correlation import Correlated
 from hub.problems import Refused
 from hub.receipts import business_status
 from hub.receipts.signing import Audience, ReceiptSigner, StatusFacts, Subject
@@ -61,7 +61,7 @@ class Statuses:
         return await self._ledger.write(self._report, system_id, report, clock.now())
 
     def _report(self, transaction: Transaction, system_id: str, report: StatusReport, at: datetime) -> Reported:
-        target = deliveries.correlated(transaction, report.delivery_id)
+        target = correlation.correlated(transaction, report.delivery_id)
         if target is None or system_id not in (target.system_id, target.sender_system_id):
             raise Refused("not-found", report.delivery_id, "/delivery")
         _check_code(report.code, "/code")
@@ -89,10 +89,10 @@ class Statuses:
             raise Refused("status-document-unknown", content.response_for.code, header + "ResponseFor")
         mine, theirs = status.reporter.code, other.code
         sender, recipient = (mine, theirs) if business_status.from_sender(content.code) else (theirs, mine)
-        candidates = deliveries.correlate(transaction, document_id, sender, recipient)
+        candidates = correlation.correlate(transaction, document_id, sender, recipient)
         target = business_status.choose(content.code, candidates)
         if target is None:
-            if deliveries.correlate(transaction, document_id, recipient, sender):
+            if correlation.correlate(transaction, document_id, recipient, sender):
                 raise Refused("status-reporter-mismatch", content.code, header + "StatusCode")
             raise Refused("status-document-unknown", f"{theirs}: {document_id}", header + "ResponseFor")
         facts = _facts(
@@ -115,7 +115,7 @@ class Statuses:
             first = receipts.by_repeat_key(transaction, facts.repeat_key)
             return Reported(False, first.id, target.envelope_id, target.id, facts.code, first.jws)
         follows = business_status.may_follow(facts.code)
-        deliveries.set_status(transaction, target.id, facts.code, facts.description, at, follows)
+        correlation.set_status(transaction, target.id, facts.code, facts.description, at, follows)
         entry = Entry(
             Event.STATUS_RECEIVED,
             at,

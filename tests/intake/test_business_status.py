@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.ledger.deliveries import Correlated
+from hub.ledger.correlation import Correlated
 from hub.receipts import business_status
 from hub.receipts.business_status import choose, from_sender, is_code, may_follow
 
