@@ -16,7 +16,7 @@ from datetime import datetime
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.ledger import Ledger, Transaction, agencies, exchange_log, receipts
+from hub.ledger import Ledger, Transaction, agencies, correlation, exchange_log, receipts
 from hub.ledger.correlation import Correlated
 from hub.problems import Refused
 from hub.receipts import business_status
