@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hub.clock import rfc3339
 from hub.delivery.lease import Close, Closed
+from hub.delivery.showing import shown
 from hub.gateway.authentication import Caller
 from hub.gateway.body import json_body, json_content
 from hub.gateway.characters import Line
@@ -60,25 +61,7 @@ async def inbox(
 def _delivery(one: Leased) -> dict[str, Any]:
     base = f"/v1/deliveries/{one.id}"
     return {
-        "delivery": one.id,
-        "envelope": one.envelope_id,
-        "document_id": one.document_id,
-        "business_type": one.business_type,
-        "sender": one.sender_code,
-        "sender_name": one.sender_name,
-        "recipient": one.recipient_code,
-        "number": one.number,
-        "notation": one.notation,
-        "document_type": one.document_type,
-        "subject": one.subject,
-        "priority": one.priority,
-        "due_on": None if one.due_on is None else one.due_on.isoformat(),
-        "sha256": one.sha256,
-        "size": one.size,
-        "form": "related" if one.parts else "inline",
-        "content_size": one.size + one.parts_size,
-        "received_at": rfc3339(one.received_at),
-        "attempt": one.attempts,
+        **shown(one),
         "lease": {"id": one.lease_id, "until": rfc3339(one.lease_until)},
         "links": {
             "content": f"/v1/envelopes/{one.envelope_id}/content",

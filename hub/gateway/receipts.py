@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from hub import clock
-from hub.clock import rfc3339
 from hub.gateway.authentication import Caller
 from hub.gateway.context import gateway
 from hub.ledger import envelopes, receipts
 from hub.ledger.feed import Cursor
-from hub.ledger.receipts import ReceiptRecord
 from hub.problems import Refused
+from hub.receipts.showing import shown
 
 router = APIRouter(tags=["receipts"])
-
-
-def shown(record: ReceiptRecord) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "kind": record.kind,
-        "event": record.event,
-        "code": record.code,
-        "description": record.description,
-        "envelope": record.envelope_id,
-        "document_id": record.document_id,
-        "sender": record.sender_code,
-        "recipient": record.recipient_code,
-        "delivery": record.delivery_id,
-        "at": rfc3339(record.at),
-        "jws": record.jws,
-    }
 
 
 @router.get("/v1/envelopes/{envelope_id}/receipts", summary="Receipts of one envelope")
