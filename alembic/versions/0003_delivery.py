@@ -28,6 +28,7 @@ def upgrade() -> None:
     _replays()
     _changes()
     _contacts()
+    _mails()
 
 
 def _constraints() -> None:
@@ -230,6 +231,35 @@ def _contacts() -> None:
         sa.Column("last", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("recipient_code", name=op.f("pk_arrival")),
     )
+
+
+def _mails() -> None:
+    op.create_table(
+        "mailing",
+        sa.Column("delivery_id", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("mails", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        _words("policy"),
+        _words("reply"),
+        sa.Column("accepted_at", INSTANT, nullable=True),
+        sa.Column("bounced_at", INSTANT, nullable=True),
+        _words("bounce"),
+        sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_mailing_delivery_id")),
+        sa.PrimaryKeyConstraint("delivery_id", name=op.f("pk_mailing")),
+        sa.UniqueConstraint("token", name=op.f("uq_mailing_token")),
+    )
+    op.create_table(
+        "fetch_link",
+        sa.Column("token_sha256", sa.Text(), nullable=False),
+        sa.Column("delivery_id", sa.Text(), nullable=False),
+        sa.Column("made_at", INSTANT, nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.Column("used_at", INSTANT, nullable=True),
+        sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_fetch_link_delivery_id")),
+        sa.PrimaryKeyConstraint("token_sha256", name=op.f("pk_fetch_link")),
+    )
+    op.create_index("ix_fetch_link_delivery", "fetch_link", ["delivery_id"], unique=False)
 
 
 def downgrade() -> None:

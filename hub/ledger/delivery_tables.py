@@ -1,4 +1,4 @@
-"""Tables around deliveries: attempts, breakers, replays, changes of what was sent, duty contacts, arrival numbers."""
+"""Tables around deliveries: attempts, breakers, replays, changes of what was sent, contacts, arrivals, mails."""
 
 from __future__ import annotations
 
@@ -124,4 +124,32 @@ arrival = Table(
     metadata,
     Column("recipient_code", Text, primary_key=True),
     Column("last", BigInteger, nullable=False),
+)
+
+# The mail about one delivery: which address, and what came of it. ``token`` is in the return path and the message
+# identifier, so that a bounce finds its delivery and nobody else can make one up. ``mails``: how many were taken.
+mailing = Table(
+    "mailing",
+    metadata,
+    Column("delivery_id", Text, ForeignKey("delivery.id"), primary_key=True),
+    Column("token", Text, nullable=False, unique=True),
+    Column("address", Text, nullable=False),
+    Column("mails", Integer, nullable=False, server_default=text("0")),
+    _words("policy"),
+    _words("reply"),
+    Column("accepted_at", Instant),
+    Column("bounced_at", Instant),
+    _words("bounce"),
+)
+
+# A link by which an office without a system takes one delivery. The token itself is only in the mail.
+fetch_link = Table(
+    "fetch_link",
+    metadata,
+    Column("token_sha256", Text, primary_key=True),
+    Column("delivery_id", Text, ForeignKey("delivery.id"), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Index("ix_fetch_link_delivery", "delivery_id"),
 )
