@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     inspected_pdf_bytes: int = Field(64 * MIB, ge=1024, description="larger PDFs are passed on without being read")
     token_seconds: int = Field(3600, ge=60, le=86400)
     lease_seconds: int = Field(300, ge=5, le=86400, description="default length of an inbox lease")
+    attempt_seconds: float = Field(600.0, ge=1, description="longest attempt to hand a document to a system")
     long_poll_seconds: int = Field(60, ge=0, le=60)
     sweep_every_seconds: float = Field(5.0, gt=0)
     sweep_after_seconds: float = Field(60.0, gt=0, description="publish again what no courier took over")

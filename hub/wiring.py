@@ -21,9 +21,12 @@ from hub import gateway as http
 from hub.broker.memory import MemoryBroker
 from hub.broker.port import Broker
 from hub.broker.rabbit import RabbitBroker
-from hub.delivery.channel import PullChannel
+from hub.channels import Means, carriers
+from hub.delivery.carriage import Carriage
 from hub.delivery.courier import Courier
+from hub.delivery.inbox import Inbox
 from hub.delivery.lease import Leases
+from hub.delivery.telling import Telling
 from hub.gateway.connection import patient_for
 from hub.gateway.tokens import Tokens
 from hub.inspection.clamd import Clamd
@@ -113,6 +116,8 @@ class Hub:
     broker: Broker
     relay: Relay
     courier: Courier
+    carriage: Carriage
+    telling: Telling
     sweep: Sweep
     upkeep: Upkeep
     fetch: HttpFetch
@@ -131,6 +136,8 @@ def build(settings: Settings) -> Hub:
     broker: Broker = MemoryBroker() if settings.broker_url is None else RabbitBroker(settings.broker_url)
     relay = Relay(ledger, broker, settings.relay_claim_seconds)
     leases = Leases(ledger, signer)
+    means = Means(settings, ledger, broker, payloads, key)
+    carriage = Carriage(ledger, signer, carriers(means), payloads.path, settings.attempt_seconds)
     directory = Directory(LedgerDirectory(ledger))
     fetch = HttpFetch(settings.revocation_timeout_seconds, settings.revocation_proxy)
     answers = LedgerAnswers(ledger)
@@ -161,7 +168,9 @@ def build(settings: Settings) -> Hub:
         ledger=ledger,
         broker=broker,
         relay=relay,
-        courier=Courier(ledger, broker, {"pull": PullChannel(ledger, leases.arrived)}),
+        courier=Courier(ledger, broker, Inbox(ledger, leases.arrived, carriage.arrived), carriage),
+        carriage=carriage,
+        telling=Telling(ledger, carriage.carriers),
         sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
         upkeep=Upkeep(
             revocation,
@@ -276,6 +285,7 @@ async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[async
         for role, work in (
             ("relay", hub.relay.run),
             ("deliver", hub.courier.run),
+            ("deliver", hub.telling.run),
             ("sweep", hub.sweep.run),
             ("sweep", hub.upkeep.run),
         ):
@@ -297,6 +307,7 @@ async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[async
         for task, outcome in zip(tasks, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 log.error("role.failed", role=task.get_name(), exc_info=outcome)
+        await hub.carriage.close()
         await hub.fetch.close()
         await hub.broker.close()
 

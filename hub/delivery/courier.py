@@ -1,4 +1,4 @@
-"""The courier: consumes every registered system's queue and hands over by the system's channel.
+"""The courier: consumes every registered system's queue, and sees to it that somebody hands over by its channel.
 
 Couriers compete for messages; two of them on one queue share it. Systems registered later are found within seconds.
 """
@@ -6,12 +6,12 @@ Couriers compete for messages; two of them on one queue share it. Systems regist
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 
 import structlog
 
 from hub.broker.port import Broker
-from hub.delivery.channel import Channel
+from hub.delivery.carriage import Carriage
+from hub.delivery.inbox import Inbox
 from hub.ledger import Ledger, systems
 from hub.problems import Deferred
 
@@ -22,10 +22,11 @@ LOOK_SECONDS = 1.0
 class Courier:
     """Runs until cancelled."""
 
-    def __init__(self, ledger: Ledger, broker: Broker, channels: Mapping[str, Channel]) -> None:
+    def __init__(self, ledger: Ledger, broker: Broker, inbox: Inbox, carriage: Carriage) -> None:
         self._ledger = ledger
         self._broker = broker
-        self._channels = channels
+        self._inbox = inbox
+        self._carriage = carriage
         self._consuming: set[str] = set()
 
     async def run(self) -> None:
@@ -39,6 +40,7 @@ class Courier:
     async def step(self) -> None:
         """Start consuming the queues of systems not consumed yet. A suspended system's documents wait in its inbox."""
         for system in await self._ledger.read(systems.every):
+            self._carriage.serve(system)
             if system.id not in self._consuming:
-                await self._broker.consume(system.id, self._channels[system.channel].hand_over)
+                await self._broker.consume(system.id, self._inbox.hand_over)
                 self._consuming.add(system.id)

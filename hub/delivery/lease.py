@@ -96,7 +96,7 @@ class Leases:
                 answers[number] = refusal
                 continue
             if record.id not in issued:
-                issued[record.id] = self._signer.delivered(_subject(record), _audience(record), at)
+                issued[record.id] = self._signer.delivered(subject_of(record), audience_of(record), at)
             answers[number] = Closed(record.id, "settled", issued[record.id].jws)
         if issued:
             deliveries.close(transaction, list(issued), "settled", at)
@@ -114,7 +114,7 @@ class Leases:
         if record.state == "refused" and record.reason == reason:
             return self._again(transaction, record, "delivery.refused")
         _check_lease(record, close.lease_id)
-        receipt = self._signer.delivery_refused(_subject(record), _audience(record), reason, at)
+        receipt = self._signer.delivery_refused(subject_of(record), audience_of(record), reason, at)
         deliveries.refuse(transaction, record.id, reason, at)
         receipts.add(transaction, [receipt.row])
         deliveries.log(transaction, Event.DELIVERY_REFUSED, record, at, reason=reason)
@@ -167,13 +167,13 @@ def _check_lease(record: DeliveryRecord, lease_id: str | None) -> None:
         raise Refused("lease-lost", "another client has taken it")
 
 
-def _subject(record: DeliveryRecord) -> Subject:
+def subject_of(record: DeliveryRecord) -> Subject:
     return Subject(
         record.envelope_id, record.document_id, record.sender_code, record.sha256, record.id, record.recipient_code
     )
 
 
-def _audience(record: DeliveryRecord) -> Audience:
+def audience_of(record: DeliveryRecord) -> Audience:
     return Audience(record.sender_system_id, record.sender_code)
 
 

@@ -327,12 +327,22 @@ def matrix(transaction: Transaction, envelope_id: str) -> list[MatrixRow]:
     return [MatrixRow(*row) for row in rows]
 
 
-def log(transaction: Transaction, kind: Event, record: DeliveryRecord, at: datetime, **detail: object) -> None:
-    """An entry about one delivery, by its recipient's system."""
+def log(
+    transaction: Transaction,
+    kind: Event,
+    record: DeliveryRecord,
+    at: datetime,
+    *,
+    actor: str = "",
+    code: str = "",
+    **detail: object,
+) -> None:
+    """An entry about one delivery, by its recipient's system unless ``actor`` is another."""
     entry = Entry(
         kind,
         at,
-        actor=record.system_id,
+        actor=actor or record.system_id,
+        code=code,
         agency_code=record.recipient_code,
         envelope_id=record.envelope_id,
         delivery_id=record.id,

@@ -9,14 +9,15 @@ import pytest
 
 from hub import clock
 from hub.broker import Broker, ClaimCheck, MemoryBroker, RabbitBroker
-from hub.delivery.channel import PullChannel
 from hub.delivery.courier import Courier
+from hub.delivery.inbox import Inbox
 from hub.delivery.lease import Close, Leases
 from hub.ledger import Ledger, deliveries, exchange_log, registration, systems
 from hub.ledger.exchange_log import LogQuery
 from hub.problems import Deferred
 from hub.routing.relay import Relay
 from tests.broker.recorder import eventually
+from tests.delivery.carriers import idle
 from tests.ledger.stage import Stage
 
 
@@ -43,7 +44,7 @@ async def drained(broker: Broker, system_id: str) -> bool:
 
 async def test_every_registered_systems_queue_is_consumed_into_its_inbox(stage: Stage, broker: Broker) -> None:
     rung: list[str] = []
-    courier = Courier(stage.ledger, broker, {"pull": PullChannel(stage.ledger, rung.append)})
+    courier = Courier(stage.ledger, broker, Inbox(stage.ledger, rung.append), idle(stage))
     ids = [one for _, one in stage.accept("H33", "H33.01", "H40").deliveries]
     await Relay(stage.ledger, broker, 15).step()
     await courier.step()
@@ -53,7 +54,7 @@ async def test_every_registered_systems_queue_is_consumed_into_its_inbox(stage: 
 
 
 async def test_a_system_registered_later_is_found(stage: Stage, broker: Broker) -> None:
-    courier = Courier(stage.ledger, broker, {"pull": PullChannel(stage.ledger)})
+    courier = Courier(stage.ledger, broker, Inbox(stage.ledger), idle(stage))
     await courier.step()
     stage.ledger.write_now(registration.add_system, "new", "pull")
     stage.ledger.write_now(registration.add_agency, "H99", "Cơ quan mới", "new")
@@ -74,7 +75,7 @@ async def test_a_courier_killed_between_take_over_and_acknowledgement_moves_the_
 ) -> None:
     """The message comes again; the delivery is not put into the inbox a second time, not even after it was settled."""
     leases = Leases(stage.ledger, stage.signer)
-    inbox = PullChannel(stage.ledger)
+    inbox = Inbox(stage.ledger)
     deaths = 2
 
     async def dying(checks: Sequence[ClaimCheck]) -> None:
@@ -102,7 +103,7 @@ async def test_a_courier_killed_between_take_over_and_acknowledgement_moves_the_
 
 
 async def test_a_ledger_that_is_away_costs_no_message(stage: Stage, broker: Broker) -> None:
-    class Away(PullChannel):
+    class Away(Inbox):
         failures = 2
 
         async def hand_over(self, checks: Sequence[ClaimCheck]) -> None:
@@ -121,7 +122,7 @@ async def test_a_claim_check_published_twice_arrives_once(stage: Stage, broker: 
     stored = stage.accept("H33")
     check = ClaimCheck(stored.deliveries[0][1], stored.envelope_id, "h33", "H33")
     assert await broker.publish([check, check, check]) == [True] * 3
-    await Courier(stage.ledger, broker, {"pull": PullChannel(stage.ledger)}).step()
+    await Courier(stage.ledger, broker, Inbox(stage.ledger), idle(stage)).step()
     await eventually(lambda: are(stage, [check.delivery_id], "ready"))
     await eventually(lambda: drained(broker, "h33"))
     assert ready_entries(stage) == [check.delivery_id]
@@ -129,7 +130,7 @@ async def test_a_claim_check_published_twice_arrives_once(stage: Stage, broker: 
 
 async def test_a_claim_check_of_a_delivery_nobody_knows_is_dropped(stage: Stage, broker: Broker) -> None:
     await broker.publish([ClaimCheck("unknown", "unknown", "h33", "H33")])
-    await Courier(stage.ledger, broker, {"pull": PullChannel(stage.ledger)}).step()
+    await Courier(stage.ledger, broker, Inbox(stage.ledger), idle(stage)).step()
     await eventually(lambda: drained(broker, "h33"))
     assert ready_entries(stage) == []
 
@@ -149,7 +150,7 @@ async def test_a_running_courier_outlives_the_absence_of_its_ledger(
         return await read(self, *args, **more)
 
     monkeypatch.setattr(Ledger, "read", unreliable)
-    running = asyncio.create_task(Courier(stage.ledger, broker, {"pull": PullChannel(stage.ledger)}).run())
+    running = asyncio.create_task(Courier(stage.ledger, broker, Inbox(stage.ledger), idle(stage)).run())
     await asyncio.sleep(0.2)
     assert not running.done()
     away = False

@@ -10,17 +10,17 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import delete, text
+from sqlalchemy import delete, text, update
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.ledger import Ledger, Transaction, agencies, deliveries, envelopes, migration, systems, tables
+from hub.ledger import Ledger, Transaction, agencies, deliveries, delivery_tables, envelopes, migration, systems, tables
 from hub.ledger.agencies import NewAgency
 from hub.ledger.envelopes import Acceptance, Stored
 from hub.receipts.signing import Audience, ReceiptSigner, Subject
@@ -126,6 +126,22 @@ class Stage:
         ids = [delivery for _, delivery in self.accept(*recipients, **more).deliveries]
         self.ledger.write_now(deliveries.take_over, ids, clock.now())
         return ids
+
+    def by_channel(self, channel: str, *systems: str, **options: Any) -> None:
+        """From now on these systems take their documents by this channel."""
+        changed = update(tables.system).where(tables.system.c.id.in_(systems)).values(channel=channel, options=options)
+        self.ledger.write_now(lambda transaction: transaction.execute(changed))
+
+    def make_due(self) -> None:
+        """As if the time of every retry, lease and breaker had come."""
+        past = clock.now() - timedelta(seconds=1)
+        takeable = tables.delivery.c.state.in_(tables.TAKEABLE)
+        statements = (
+            update(tables.delivery).where(takeable).values(available_at=past),
+            update(delivery_tables.circuit).values(retry_at=past),
+            update(delivery_tables.receipt_cursor).values(retry_at=past),
+        )
+        self.ledger.write_now(lambda transaction: [transaction.execute(one) for one in statements] and None)
 
     def state(self, delivery_id: str) -> str:
         return self.ledger.read_now(deliveries.find, [delivery_id])[delivery_id].state

@@ -9,7 +9,7 @@ import pytest
 
 from hub import clock
 from hub.broker import Broker, BrokerUnavailable, MemoryBroker, RabbitBroker
-from hub.delivery.channel import PullChannel
+from hub.delivery.inbox import Inbox
 from hub.ledger import exchange_log, outbox
 from hub.ledger.exchange_log import LogQuery
 from hub.routing.relay import Relay
@@ -96,7 +96,7 @@ async def test_everything_unsettled_is_published_again_after_the_broker_lost_it(
     assert await sweep.step(0) == 0, "what is in the outbox is not stranded"
     assert await Relay(stage.ledger, broker, 15).step() == 8
     for system in ("h33", "h40"):
-        await broker.consume(system, PullChannel(stage.ledger).hand_over)
+        await broker.consume(system, Inbox(stage.ledger).hand_over)
     await eventually(lambda: arrived(stage, lost))
     assert stage.state(taken) == "ready"
 

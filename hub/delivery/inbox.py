@@ -1,9 +1,8 @@
-"""The channel port: how a system takes its documents. One file a channel; ``pull`` is the inbox."""
+"""From a system's queue into its inbox in the ledger: whatever its channel, there a document waits to be taken."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from hub import clock
 from hub.broker.port import ClaimCheck
@@ -11,16 +10,10 @@ from hub.ledger import Ledger, Transaction, deliveries
 from hub.ledger.group_commit import GroupCommit
 
 
-class Channel(Protocol):
-    """Hands over deliveries of one system. Returning acknowledges the batch; raising gives it back to the queue."""
+class Inbox:
+    """Takes claim checks over. Idempotent: a repeated one does nothing. ``arrived`` tells who waits for a system."""
 
-    async def hand_over(self, checks: Sequence[ClaimCheck]) -> None: ...
-
-
-class PullChannel:
-    """Puts deliveries into the inbox, where the system leases them. Idempotent: a repeated claim check does nothing."""
-
-    def __init__(self, ledger: Ledger, arrived: Callable[[str], None] = lambda _system: None) -> None:
+    def __init__(self, ledger: Ledger, *arrived: Callable[[str], None]) -> None:
         self._arrived = arrived
         # the batches of many queues in one transaction
         self._takings: GroupCommit[list[str], None] = GroupCommit(ledger, _take_over)
@@ -29,7 +22,8 @@ class PullChannel:
         """Raises ``Deferred`` when the ledger is away: the queue keeps the claim checks."""
         await self._takings.add([check.delivery_id for check in checks])
         for system_id in {check.system_id for check in checks}:
-            self._arrived(system_id)
+            for tell in self._arrived:
+                tell(system_id)
 
 
 def _take_over(transaction: Transaction, batches: Sequence[list[str]]) -> list[None]:
