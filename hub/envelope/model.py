@@ -94,6 +94,46 @@ class ResponseFor:
     code: str = ""
     notation: str = ""
     document_id: str = ""
+    promulgation_date: str = ""
+
+
+class ChangedReceiver(NamedTuple):
+    """``ReceiverList/Receiver`` (clause 2.2.3.3): ``kind`` is ``0`` (removed) or ``1`` (added), as written."""
+
+    code: str
+    kind: str
+
+
+class Replaced(NamedTuple):
+    """``ReplacementInfoList/ReplacementInfo`` (clause 2.2.8): a replaced document and the agencies that hold it."""
+
+    document_id: str
+    holders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """``StaffInfo`` (clause 2.2.5): the clerk who handles the message."""
+
+    department: str = ""
+    staff: str = ""
+    mobile: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """``Bussiness`` (clause 2.2, spelt so): what the sender wants done; texts as written, empty where absent."""
+
+    type: str = "0"
+    reason: str = ""
+    document_id: str = ""
+    document_changed: str = ""
+    receivers_changed: str = ""
+    receivers: tuple[ChangedReceiver, ...] = ()
+    replaces: tuple[Replaced, ...] = ()
+    paper: str = ""
+    staff: tuple[Contact, ...] = ()
 
 
 class FieldText(NamedTuple):
@@ -125,8 +165,18 @@ class ParsedEnvelope:
     manifest: tuple[ManifestEntry, ...]
     attachments: tuple[EncodedAttachment, ...]
     response_for: tuple[ResponseFor, ...] = ()
+    business: Business = field(default_factory=Business)
+    not_before: str = ""
     fields: Mapping[str, tuple[FieldText, ...]] = field(default_factory=dict)
     head: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def concerned(self) -> tuple[str, ...]:
+        """The documents that a recall, update or replacement may mean, the likeliest first (clauses 2.2.4 and 1.14).
+
+        The one named in ``Bussiness``; real senders leave that out and repeat the original's id in the header.
+        """
+        return tuple(dict.fromkeys(one for one in (self.business.document_id, self.document_id) if one))
 
     @property
     def edition(self) -> str:

@@ -13,12 +13,16 @@ from collections import Counter
 from typing import Any
 
 from hub.envelope.model import (
+    Business,
+    ChangedReceiver,
+    Contact,
     EncodedAttachment,
     FieldText,
     ManifestEntry,
     ParsedEnvelope,
     ParsedStatus,
     Party,
+    Replaced,
     ResponseFor,
 )
 from hub.envelope.names import BODY, ENVELOPE, HEADER, LIENTHONG, MESSAGE_HEADER, ROOT, SIGNATURE, XLINK, q
@@ -124,7 +128,7 @@ def read_document(root: Element) -> ParsedEnvelope:
     trace = _only(header.getparent(), q("TraceHeaderList"))
     business = None if trace is None else _only(trace, q("Bussiness"))
     other, code, kind = (_only(header, q(name)) for name in ("OtherInfo", "Code", "DocumentType"))
-    sender = _party(_required(header, q("From")))
+    sender, told = _party(_required(header, q("From"))), _business(business)
     return ParsedEnvelope(
         sender=sender,
         recipients=tuple(_party(to) for to in header.findall(q("To"))),
@@ -134,7 +138,9 @@ def read_document(root: Element) -> ParsedEnvelope:
         promulgation_date=_text(header, "PromulgationInfo", "PromulgationDate"),
         document_type=_text(kind, "TypeName") or _text(kind, "Type"),
         subject=_text(header, "Subject"),
-        business_type=_text(business, "BussinessDocType") or "0",
+        business_type=told.type,
+        business=told,
+        not_before="" if other is None else _own_element(other, "NotBefore"),
         priority=_text(other, "Priority") or "0",
         due_date=_text(header, "DueDate"),
         manifest=_manifest(root),
@@ -197,7 +203,48 @@ def _party(node: Element) -> Party:
 
 
 def _response(node: Element) -> ResponseFor:
-    return ResponseFor(code=_text(node, "OrganId"), notation=_text(node, "Code"), document_id=_text(node, "DocumentId"))
+    return ResponseFor(
+        code=_text(node, "OrganId"),
+        notation=_text(node, "Code"),
+        document_id=_text(node, "DocumentId"),
+        promulgation_date=_text(node, "PromulgationDate"),
+    )
+
+
+def _business(node: Element | None) -> Business:
+    """``Bussiness`` whole (clause 2.2)."""
+    if node is None:
+        return Business()
+    info = _only(node, q("BussinessDocumentInfo"))
+    return Business(
+        type=_text(node, "BussinessDocType") or "0",
+        reason=_text(node, "BussinessDocReason"),
+        document_id=_text(node, "DocumentId"),
+        document_changed=_text(info, "DocumentInfo"),
+        receivers_changed=_text(info, "DocumentReceiver"),
+        receivers=tuple(
+            ChangedReceiver(_text(one, "OrganId"), _text(one, "ReceiverType"))
+            for one in _listed(info, "ReceiverList", "Receiver")
+        ),
+        replaces=tuple(
+            Replaced(
+                _text(one, "DocumentId"),
+                tuple(code for organ in _listed(one, "OrganIdList", "OrganId") if (code := _own_text(organ))),
+            )
+            for one in _listed(node, "ReplacementInfoList", "ReplacementInfo")
+        ),
+        paper=_text(node, "Paper"),
+        staff=tuple(
+            Contact(*(_text(one, name) for name in ("Department", "Staff", "Mobile", "Email")))
+            for one in node.iterchildren(q("StaffInfo"))
+        ),
+    )
+
+
+def _listed(parent: Element | None, group: str, item: str) -> list[Element]:
+    """The children ``item`` of the single child ``group``; none where it is absent."""
+    found = None if parent is None else _only(parent, q(group))
+    return [] if found is None else list(found.iterchildren(q(item)))
 
 
 def _head(header: Element, sender: Party, other: Element | None, business: Element | None) -> dict[str, Any]:
@@ -242,8 +289,8 @@ def _manifest(root: Element) -> tuple[ManifestEntry, ...]:
             name=_text(node, "AttachmentName"),
             content_type=_text(node, "ContentType"),
             location=f"{place}/Reference[{number}]",
-            digest=_bound(node, "Digest"),
-            size=_bound(node, "Size"),
+            digest=_own_element(node, "Digest"),
+            size=_own_element(node, "Size"),
         )
         for number, node in enumerate(manifest.findall(q("Reference")), 1)
     )
@@ -258,9 +305,9 @@ def _listed_id(reference: Element) -> str:
     return named or linked
 
 
-def _bound(reference: Element, name: str) -> str:
-    """What binds an attachment to its ``Reference``, and so to the signature (``urn:lienthong:edxml:1``)."""
-    node = _only(reference, f"{{{LIENTHONG}}}{name}")
+def _own_element(parent: Element, name: str) -> str:
+    """Text of an element of our own namespace, which the one signature covers too (``urn:lienthong:edxml:1``)."""
+    node = _only(parent, f"{{{LIENTHONG}}}{name}")
     if node is None:
         return ""
     if len(node):

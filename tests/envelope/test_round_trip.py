@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub import clock
 from hub.envelope import model as models
 from hub.envelope.hardening import parse
 from hub.envelope.model import ParsedEnvelope, parse_edxml_date
@@ -20,6 +21,7 @@ from hub.envelope.writing import (
     Party,
     Reference,
     Signatory,
+    Staff,
     StatusReport,
     document_message,
     status_message,
@@ -71,9 +73,20 @@ letters = st.builds(
     priority=st.integers(0, 4),
     answers=st.lists(references, max_size=2).map(tuple),
     to_places=st.lists(said, max_size=3).map(tuple),
-    business=st.builds(Business, type=st.integers(0, 3), reason=texts, document_id=texts),
+    business=st.builds(
+        Business,
+        type=st.integers(0, 3),
+        reason=texts,
+        document_id=texts,
+        paper=st.integers(0, 1),
+        staff=st.none() | st.builds(Staff, name=said, department=texts, mobile=texts, email=texts),
+        document_changed=st.booleans(),
+        receivers=st.dictionaries(said, st.integers(0, 1), max_size=3),
+        replaces=st.dictionaries(said, st.lists(said, max_size=3).map(tuple), max_size=2),
+    ),
     document_id=said,
     written_at=st.just(datetime(2026, 11, 20, tzinfo=UTC)),
+    not_before=st.none() | st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - the strategy adds the zone
 )
 
 
@@ -95,6 +108,22 @@ def same(letter: Letter, read: ParsedEnvelope) -> None:
     head = {"content": letter.content, "place": letter.place, "business_reason": letter.business.reason}
     assert {name: read.head.get(name, "") for name in head} == {name: composed(text) for name, text in head.items()}
     assert read.head.get("to_places", []) == [composed(place) for place in letter.to_places]
+    assert read.not_before == ("" if letter.not_before is None else clock.rfc3339(letter.not_before))
+    same_business(letter.business, read)
+
+
+def same_business(asked: Business, read: ParsedEnvelope) -> None:
+    told = read.business
+    assert (told.type, told.reason, told.paper) == (str(asked.type), composed(asked.reason), str(asked.paper))
+    assert told.document_id == composed(asked.document_id)
+    assert [one.staff for one in told.staff] == ([] if asked.staff is None else [composed(asked.staff.name)])
+    assert told.receivers == tuple((composed(code), str(kind)) for code, kind in asked.receivers.items())
+    assert told.replaces == tuple(
+        (composed(one), tuple(map(composed, holders))) for one, holders in asked.replaces.items()
+    )
+    if asked.document_changed or asked.receivers:
+        flags = (str(int(asked.document_changed)), str(int(bool(asked.receivers))))
+        assert (told.document_changed, told.receivers_changed) == flags
 
 
 def model(party: Party) -> models.Party:
