@@ -32,7 +32,12 @@ def decoded(text: str) -> bytes:
 
 
 def strict(text: str) -> bytes:
-    return binascii.a2b_base64(re.sub("[ \\t\\r\\n]", "", text).encode("ascii"), strict_mode=True)
+    """The one canonical text of some octets: the library alone lets excess padding and loose last bits pass."""
+    signs = re.sub("[ \\t\\r\\n]", "", text).encode("ascii")
+    octets = binascii.a2b_base64(signs, strict_mode=True)
+    if binascii.b2a_base64(octets, newline=False) != signs:
+        raise ValueError("not canonical")
+    return octets
 
 
 @pytest.fixture(autouse=True)
