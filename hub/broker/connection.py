@@ -18,7 +18,7 @@ import aio_pika
 from aio_pika.abc import AbstractConnection
 from aio_pika.connection import make_url
 from aiormq.abc import AbstractChannel
-from aiormq.exceptions import AMQPError, ChannelPreconditionFailed
+from aiormq.exceptions import AMQPError, ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from hub.broker import topology
 from hub.broker.port import BrokerUnavailable
@@ -32,6 +32,7 @@ LONGEST_PAUSE_SECONDS = 2.0
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
 OPEN_SECONDS = 5.0
+ROUND_TRIP_SECONDS = 5.0
 # A broker that is frozen or cut off without a word is given up after about three of these.
 HEARTBEAT_SECONDS = 10
 
@@ -76,16 +77,19 @@ class Session:
             yield await channel.get_underlay_channel()
 
     async def declare_foundations(self) -> None:
-        """Declare the exchanges and the dead queue."""
+        """Declare the exchanges, the dead queue and the queue of what agencies' systems say."""
         for exchange in topology.EXCHANGES:
             await self.channel.exchange_declare(exchange.name, exchange_type=exchange.kind, durable=True)
-        await self._declare(topology.DEAD)
+        for queue in (topology.DEAD, topology.RECEIPTS):
+            await self._declare(queue)
 
-    async def declare_inbox(self, system_id: str, *, again: bool = False) -> None:
-        """Declare and bind one system's queue, once per connection unless ``again``."""
-        if system_id not in self._declared or again:
-            await self._declare(topology.inbox(system_id))
-            self._declared.add(system_id)
+    async def declare(self, queue: topology.Queue, *, again: bool = False) -> bool:
+        """Declare and bind a queue, once per connection unless ``again``; whether that was done now."""
+        if queue.name in self._declared and not again:
+            return False
+        await self._declare(queue)
+        self._declared.add(queue.name)
+        return True
 
     async def _declare(self, queue: topology.Queue) -> None:
         try:
@@ -150,6 +154,19 @@ class Link:
             with suppress(BrokerUnavailable):  # lost a moment ago: the keeper has not noticed yet
                 return self.session()
             await asyncio.sleep(FIRST_PAUSE_SECONDS)
+
+    async def depth(self, queue: str) -> int:
+        """Messages waiting in a queue; 0 when it does not exist. Raises ``BrokerUnavailable``."""
+        try:
+            with amqp_failures():
+                async with asyncio.timeout(ROUND_TRIP_SECONDS):
+                    async with self.session().borrowed_channel() as channel:
+                        declared = await channel.queue_declare(queue, passive=True)
+        except BrokerUnavailable as error:
+            if isinstance(error.__cause__, ChannelNotFoundEntity):
+                return 0
+            raise
+        return declared.message_count or 0
 
     async def _keep_connected(self) -> None:
         pause = FIRST_PAUSE_SECONDS

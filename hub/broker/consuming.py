@@ -1,19 +1,22 @@
-"""Consuming one system's queue in batches, for as long as wanted, whatever happens to broker and queue meanwhile."""
+"""Consuming one queue in batches, for as long as wanted, whatever happens to broker and queue meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import Generic, TypeVar
 
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from hub.broker.connection import Link, Session, amqp_failures
-from hub.broker.messages import MalformedMessageError, decode
-from hub.broker.port import BrokerUnavailable, ClaimCheck, Handler
-from hub.broker.topology import inbox
+from hub.broker.messages import MalformedMessageError
+from hub.broker.port import BrokerUnavailable
+from hub.broker.topology import Queue
 
 logger = logging.getLogger(__name__)
+Message = TypeVar("Message")
 
 BATCH = 200
 PREFETCH = 2 * BATCH  # the next batch arrives while the handler works on this one
@@ -65,17 +68,29 @@ class Arrivals:
         return batch
 
 
-class Consumer:
-    """Hands one system's messages to one handler, one batch at a time."""
+class Consumer(Generic[Message]):
+    """Hands one queue's messages to one handler, one batch at a time.
 
-    def __init__(self, link: Link, system_id: str, handler: Handler) -> None:
+    ``read`` makes of a delivered message what the handler takes; what it calls malformed goes to the dead queue.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        queue: Queue,
+        read: Callable[[DeliveredMessage], Message],
+        handler: Callable[[Sequence[Message]], Awaitable[None]],
+        prefetch: int = PREFETCH,
+    ) -> None:
         self._link = link
-        self._system_id = system_id
+        self._queue = queue
+        self._read = read
         self._handler = handler
+        self._prefetch = prefetch
         self._stopping = False
         self._batch_in_hand = asyncio.Lock()
         self._failure_pause = FIRST_FAILURE_PAUSE_SECONDS
-        self._task = asyncio.create_task(self._run(), name=f"consume {system_id}")
+        self._task = asyncio.create_task(self._run(), name=f"consume {queue.name}")
 
     async def stop(self) -> None:
         """Let the batch in hand end and acknowledge it; the rest goes back to the queue."""
@@ -93,18 +108,18 @@ class Consumer:
                 with amqp_failures():
                     await self._subscription(session)
             except BrokerUnavailable as error:
-                logger.info("consumer of system %s interrupted: %s", self._system_id, error)
+                logger.info("consumer of %s interrupted: %s", self._queue.name, error)
             await asyncio.sleep(RESUBSCRIBE_SECONDS)
 
     async def _subscription(self, session: Session) -> None:
         """Declare, subscribe and work until the channel, the connection or the queue is gone."""
-        await session.declare_inbox(self._system_id, again=True)
+        await session.declare(self._queue, again=True)
         async with session.borrowed_channel() as channel:
             arrivals = Arrivals()
             channel.closing.add_done_callback(arrivals.end)
             channel.on_consumer_cancel_callbacks.add(arrivals.end)
-            await channel.basic_qos(prefetch_count=PREFETCH)
-            await channel.basic_consume(inbox(self._system_id).name, arrivals.add)
+            await channel.basic_qos(prefetch_count=self._prefetch)
+            await channel.basic_consume(self._queue.name, arrivals.add)
             while batch := await arrivals.next_batch():
                 async with self._batch_in_hand:
                     if self._stopping:
@@ -114,13 +129,13 @@ class Consumer:
                     await asyncio.sleep(self._failure_pause)
 
     async def _hand_over(self, channel: AbstractChannel, batch: list[DeliveredMessage]) -> bool:
-        claims, last_tag = await self._readable(channel, batch)
-        if not claims:
+        messages, last_tag = await self._readable(channel, batch)
+        if not messages:
             return True
         try:
-            await self._handler(claims)
+            await self._handler(messages)
         except Exception:
-            logger.exception("%d messages of system %s given back to the queue", len(claims), self._system_id)
+            logger.exception("%d messages given back to %s", len(messages), self._queue.name)
             await channel.basic_nack(last_tag, multiple=True, requeue=True, wait=False)
             self._failure_pause = min(2 * self._failure_pause, LONGEST_FAILURE_PAUSE_SECONDS)
             return False
@@ -128,25 +143,18 @@ class Consumer:
         self._failure_pause = FIRST_FAILURE_PAUSE_SECONDS
         return True
 
-    async def _readable(self, channel: AbstractChannel, batch: list[DeliveredMessage]) -> tuple[list[ClaimCheck], int]:
-        """The claim checks, and the tag up to which they are acknowledged; the rest goes to the dead queue."""
-        claims: list[ClaimCheck] = []
+    async def _readable(self, channel: AbstractChannel, batch: list[DeliveredMessage]) -> tuple[list[Message], int]:
+        """The messages read, and the tag up to which they are acknowledged; the rest goes to the dead queue."""
+        messages: list[Message] = []
         last_tag = 0
         for message in batch:
             tag = message.delivery_tag
             assert tag is not None  # basic.deliver always has one
             try:
-                claims.append(self._read(message))
+                messages.append(self._read(message))
                 # Of a readable one: RabbitMQ closes the channel when the tag named with "multiple" is settled already.
                 last_tag = tag
             except MalformedMessageError as error:
-                logger.error("message moved from system %s to the dead queue: %s", self._system_id, error)
+                logger.error("message moved from %s to the dead queue: %s", self._queue.name, error)
                 await channel.basic_reject(tag, requeue=False, wait=False)
-        return claims, last_tag
-
-    def _read(self, message: DeliveredMessage) -> ClaimCheck:
-        properties = message.header.properties
-        claim = decode(properties.message_type, message.body, properties.headers)
-        if claim.system_id != self._system_id:
-            raise MalformedMessageError(f"it is meant for system {claim.system_id!r}")
-        return claim
+        return messages, last_tag

@@ -12,7 +12,6 @@ from typing import Any
 from hub.broker.port import ClaimCheck
 
 CLAIM_V1 = "lienthong.claim.v1"
-CONTENT_TYPE = "application/json"
 TRACEPARENT = "traceparent"  # W3C Trace Context's name, where tracing tools look for it: in the headers
 
 

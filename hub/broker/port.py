@@ -65,3 +65,57 @@ class Broker(Protocol):
 
     async def ready(self) -> bool:
         """A real round trip to the broker; False when it is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A message for a system's own queue: JSON of a named type.
+
+    ``message_id`` stays the same when the same thing is told again. ``priority`` is edXML's 0 (ordinary) to 4.
+    """
+
+    type: str
+    body: bytes
+    message_id: str
+    priority: int = 0
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message that a system has published to the exchange ``receipts``, as it came.
+
+    ``user`` is the speaker, vouched for by the broker, or empty where the message names none.
+    """
+
+    user: str
+    routing_key: str
+    type: str
+    body: bytes
+    message_id: str
+
+
+Listener = Callable[[Sequence[Said]], Awaitable[None]]
+"""Takes a batch; returning acknowledges all of it, raising gives all of it back to the queue."""
+
+
+class SystemQueues(Protocol):
+    """The queues that systems consume themselves, and what they say. Only RabbitMQ has them: they end in agencies."""
+
+    async def prepare(self, system_id: str) -> bool:
+        """Declare the system's queue, once per connection; whether that was done now. Raises ``BrokerUnavailable``."""
+
+    async def post(self, system_id: str, notes: Sequence[Note]) -> list[bool]:
+        """Put messages into the system's queue; True for each that the broker holds durably.
+
+        Raises ``BrokerUnavailable`` when nothing could be published at all.
+        """
+
+    async def waiting(self, system_id: str) -> int:
+        """Messages in the system's queue that nobody has taken; 0 without a queue. Raises ``BrokerUnavailable``."""
+
+    async def listen(self, handler: Listener) -> None:
+        """Start handing what systems say to ``handler``; survives reconnects. A no-op when that is done already."""
+
+    async def park(self, said: Said, reason: str) -> None:
+        """Keep a message that is of no use for an operator, with the reason. Raises ``BrokerUnavailable``."""

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 from aiormq import spec
 from aiormq.exceptions import DeliveryError, PublishError
 
 from hub.broker.connection import Link, Session, amqp_failures
-from hub.broker.messages import CONTENT_TYPE, encode
-from hub.broker.port import BrokerUnavailable, ClaimCheck
-from hub.broker.topology import DELIVER_EXCHANGE
+from hub.broker.port import BrokerUnavailable
+from hub.broker.topology import Queue
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,36 @@ class Outcome(Enum):
     LOST = auto()  # no answer; the broker may hold it or not
 
 
-async def publish(link: Link, messages: Sequence[ClaimCheck]) -> list[bool]:
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One persistent message for one queue, which is declared first where it is missing.
+
+    Without ``message_id`` the client library makes one; it finds the future of a returned message by it, so that two
+    publications under way at once must not share one.
+    """
+
+    queue: Queue
+    body: bytes
+    type: str
+    content_type: str = "application/json"
+    message_id: str | None = None
+    correlation_id: str | None = None
+    priority: int | None = None
+    headers: dict[str, Any] | None = None
+
+    def properties(self) -> spec.Basic.Properties:
+        return spec.Basic.Properties(
+            message_type=self.type,
+            content_type=self.content_type,
+            message_id=self.message_id,
+            correlation_id=self.correlation_id,
+            priority=self.priority,
+            headers=self.headers or None,
+            delivery_mode=PERSISTENT,
+        )
+
+
+async def publish(link: Link, messages: Sequence[Publication]) -> list[bool]:
     """Publish in windows of outstanding confirms; True for what the broker holds durably.
 
     Raises ``BrokerUnavailable`` when the connection was lost before anything was confirmed.
@@ -55,30 +85,34 @@ async def publish(link: Link, messages: Sequence[ClaimCheck]) -> list[bool]:
     return [outcome is Outcome.CONFIRMED for outcome in outcomes]
 
 
-async def _publish_window(link: Link, window: Sequence[ClaimCheck]) -> list[Outcome]:
+async def _publish_window(link: Link, window: Sequence[Publication]) -> list[Outcome]:
     session = link.session()
-    await _declare(session, {message.system_id for message in window}, again=False)
+    await _declare(session, window, again=False)
     outcomes = await _send(session, window)
     unroutable = [index for index, outcome in enumerate(outcomes) if outcome is Outcome.UNROUTABLE]
     if unroutable:
         # The queue was there on this connection and is gone: somebody deleted it. Once more, then it is the caller's.
-        missing = {window[index].system_id for index in unroutable}
-        logger.warning("declaring again the queues that disappeared: %s", ", ".join(sorted(missing)))
+        missing = [window[index] for index in unroutable]
+        logger.warning("declaring again the queues that disappeared: %s", ", ".join(sorted(_queues(missing))))
         await asyncio.sleep(REDECLARE_PAUSE_SECONDS)
         await _declare(session, missing, again=True)
-        repeated = await _send(session, [window[index] for index in unroutable])
+        repeated = await _send(session, missing)
         for index, outcome in zip(unroutable, repeated, strict=True):
             outcomes[index] = outcome
     return outcomes
 
 
-async def _declare(session: Session, systems: set[str], *, again: bool) -> None:
+def _queues(messages: Iterable[Publication]) -> dict[str, Queue]:
+    return {message.queue.name: message.queue for message in messages}
+
+
+async def _declare(session: Session, messages: Iterable[Publication], *, again: bool) -> None:
     with amqp_failures():
-        for system_id in sorted(systems):
-            await session.declare_inbox(system_id, again=again)
+        for _, queue in sorted(_queues(messages).items()):
+            await session.declare(queue, again=again)
 
 
-async def _send(session: Session, window: Sequence[ClaimCheck]) -> list[Outcome]:
+async def _send(session: Session, window: Sequence[Publication]) -> list[Outcome]:
     tasks = [asyncio.create_task(_send_one(session, message)) for message in window]
     try:
         _, unanswered = await asyncio.wait(tasks, timeout=CONFIRM_SECONDS)
@@ -91,24 +125,16 @@ async def _send(session: Session, window: Sequence[ClaimCheck]) -> list[Outcome]
     return [Outcome.LOST if task in unanswered else task.result() for task in tasks]
 
 
-async def _send_one(session: Session, message: ClaimCheck) -> Outcome:
-    wire = encode(message)
+async def _send_one(session: Session, message: Publication) -> Outcome:
+    queue = message.queue
     try:
         with amqp_failures():
-            # message_id is left to the client library, which finds the future of a returned message by it: it has to
-            # differ between two publications of one delivery.
             await session.channel.basic_publish(
-                wire.body,
-                exchange=DELIVER_EXCHANGE,
-                routing_key=message.system_id,
+                message.body,
+                exchange=queue.exchange,
+                routing_key=queue.routing_key if queue.exchange else queue.name,
                 mandatory=True,
-                properties=spec.Basic.Properties(
-                    message_type=wire.type,
-                    content_type=CONTENT_TYPE,
-                    correlation_id=wire.correlation_id,
-                    headers=wire.headers or None,
-                    delivery_mode=PERSISTENT,
-                ),
+                properties=message.properties(),
             )
     except BrokerUnavailable as error:
         return _outcome(error)

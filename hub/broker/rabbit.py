@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from aiormq.exceptions import ChannelNotFoundEntity
+from aiormq.abc import DeliveredMessage
 
 from hub.broker import publishing
-from hub.broker.connection import Link, amqp_failures
+from hub.broker.connection import ROUND_TRIP_SECONDS, Link, amqp_failures
 from hub.broker.consuming import Consumer
+from hub.broker.messages import MalformedMessageError, decode, encode
 from hub.broker.port import BrokerUnavailable, ClaimCheck, Handler
+from hub.broker.publishing import Publication
+from hub.broker.system_queues import RabbitSystemQueues
 from hub.broker.topology import DELIVER_EXCHANGE, inbox
-
-ROUND_TRIP_SECONDS = 5.0
 
 
 class RabbitBroker:
@@ -25,7 +26,8 @@ class RabbitBroker:
     def __init__(self, url: str) -> None:
         self._publishing = Link(url, "publishing")
         self._consuming = Link(url, "consuming")
-        self._consumers: dict[str, Consumer] = {}
+        self._consumers: dict[str, Consumer[ClaimCheck]] = {}
+        self.systems = RabbitSystemQueues(self._publishing, self._consuming)
 
     async def open(self) -> None:
         """Start connecting; returns after the first attempt, successful or not."""
@@ -34,19 +36,23 @@ class RabbitBroker:
     async def close(self) -> None:
         """Stop consuming and disconnect; a handler at work may end its batch, for some seconds."""
         consumers, self._consumers = self._consumers, {}
-        await asyncio.gather(*(consumer.stop() for consumer in consumers.values()))
+        await asyncio.gather(self.systems.close(), *(consumer.stop() for consumer in consumers.values()))
         await self._consuming.close()
         await self._publishing.close()
 
     async def publish(self, messages: Sequence[ClaimCheck]) -> list[bool]:
         """Publish with pipelined confirms; raises ``BrokerUnavailable`` when nothing could be published at all."""
-        return await publishing.publish(self._publishing, messages)
+        return await publishing.publish(self._publishing, [_publication(message) for message in messages])
 
     async def consume(self, system_id: str, handler: Handler) -> None:
         """Start handing one system's messages to ``handler``; a no-op when that is done already."""
         if system_id in self._consumers:
             return
-        self._consumers[system_id] = Consumer(self._consuming, system_id, handler)
+
+        def read(message: DeliveredMessage) -> ClaimCheck:
+            return _claim_check(message, system_id)
+
+        self._consumers[system_id] = Consumer(self._consuming, inbox(system_id), read, handler)
         await self._consuming.open()
 
     async def cancel(self, system_id: str) -> None:
@@ -57,16 +63,7 @@ class RabbitBroker:
 
     async def depth(self, system_id: str) -> int:
         """Messages waiting in the queue; 0 when it does not exist. Raises ``BrokerUnavailable``."""
-        try:
-            with amqp_failures():
-                async with asyncio.timeout(ROUND_TRIP_SECONDS):
-                    async with self._publishing.session().borrowed_channel() as channel:
-                        declared = await channel.queue_declare(inbox(system_id).name, passive=True)
-        except BrokerUnavailable as error:
-            if isinstance(error.__cause__, ChannelNotFoundEntity):
-                return 0
-            raise
-        return declared.message_count or 0
+        return await self._publishing.depth(inbox(system_id).name)
 
     async def ready(self) -> bool:
         """A real round trip to the broker."""
@@ -78,3 +75,19 @@ class RabbitBroker:
         except BrokerUnavailable:
             return False
         return True
+
+
+def _publication(claim: ClaimCheck) -> Publication:
+    wire = encode(claim)
+    # without a message_id: two publications of one delivery may be under way at once
+    return Publication(
+        inbox(claim.system_id), wire.body, wire.type, correlation_id=wire.correlation_id, headers=wire.headers
+    )
+
+
+def _claim_check(message: DeliveredMessage, system_id: str) -> ClaimCheck:
+    properties = message.header.properties
+    claim = decode(properties.message_type, message.body, properties.headers)
+    if claim.system_id != system_id:
+        raise MalformedMessageError(f"it is meant for system {claim.system_id!r}")
+    return claim

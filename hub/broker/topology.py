@@ -10,9 +10,12 @@ There is no alternate exchange on purpose: RabbitMQ counts a message that an alt
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 
 DELIVER_EXCHANGE = "hub.deliver"
+# What agencies' systems say. A topic exchange, since RabbitMQ limits by user what may be said there under which key.
+RECEIPTS_EXCHANGE = "receipts"
 DEAD_QUEUE = "hub.dead"
 
 # 4.x drops a message after 20 redeliveries unless told otherwise, and 3.10 knows no word for "never" (-1 is 4.x only).
@@ -42,7 +45,7 @@ class Queue:
     routing_key: str = ""
 
 
-EXCHANGES = (Exchange(DELIVER_EXCHANGE, "direct"),)
+EXCHANGES = (Exchange(DELIVER_EXCHANGE, "direct"), Exchange(RECEIPTS_EXCHANGE, "topic"))
 
 DEAD = Queue(
     DEAD_QUEUE,
@@ -55,9 +58,24 @@ DEAD = Queue(
     },
 )
 
+# Consumed by the couriers of all `deliver` processes. What cannot be understood is parked with the reason, by hand:
+# dead-lettering could not say why.
+RECEIPTS = Queue(
+    "hub.receipts",
+    {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": PRACTICALLY_NEVER,
+        "x-overflow": "reject-publish",
+        "x-queue-leader-locator": "balanced",
+    },
+    exchange=RECEIPTS_EXCHANGE,
+    routing_key="#",
+)
 
+
+@functools.cache
 def inbox(system_id: str) -> Queue:
-    """The queue of one recipient system."""
+    """The hub's own queue of one recipient system; its courier consumes it."""
     return Queue(
         f"system.{system_id}.inbox",
         {
@@ -75,4 +93,24 @@ def inbox(system_id: str) -> Queue:
         },
         exchange=DELIVER_EXCHANGE,
         routing_key=system_id,
+    )
+
+
+@functools.cache
+def agency(system_id: str) -> Queue:
+    """The queue that a system of the channel amqp consumes itself, with its own user.
+
+    Published to through the default exchange. Without a dead letter exchange: what a system rejects is nobody's
+    evidence, the document is handed over again when its time has run out unsettled.
+    """
+    return Queue(
+        f"agency.{system_id}",
+        {
+            "x-queue-type": "quorum",
+            # the document is settled by a message, not by the broker's acknowledgement: a system that falls over the
+            # same message again and again must not make the broker drop it
+            "x-delivery-limit": PRACTICALLY_NEVER,
+            "x-overflow": "reject-publish",
+            "x-queue-leader-locator": "balanced",
+        },
     )
