@@ -17,7 +17,8 @@ from hub.ledger.bell import Bell
 from hub.ledger.deliveries import DeliveryRecord, Leased
 from hub.ledger.group_commit import GroupCommit
 from hub.problems import Refused
-from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
+from hub.receipts.non_delivery import sender_of, subject_of
+from hub.receipts.signing import Receipt, ReceiptSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Leases:
                 answers[number] = refusal
                 continue
             if record.id not in issued:
-                issued[record.id] = self._signer.delivered(subject_of(record), audience_of(record), at)
+                issued[record.id] = self._signer.delivered(subject_of(record), sender_of(record), at)
             answers[number] = Closed(record.id, "settled", issued[record.id].jws)
         if issued:
             deliveries.close(transaction, list(issued), "settled", at)
@@ -114,7 +115,7 @@ class Leases:
         if record.state == "refused" and record.reason == reason:
             return self._again(transaction, record, "delivery.refused")
         _check_lease(record, close.lease_id)
-        receipt = self._signer.delivery_refused(subject_of(record), audience_of(record), reason, at)
+        receipt = self._signer.delivery_refused(subject_of(record), sender_of(record), reason, at)
         deliveries.refuse(transaction, record.id, reason, at)
         receipts.add(transaction, [receipt.row])
         deliveries.log(transaction, Event.DELIVERY_REFUSED, record, at, reason=reason)
@@ -165,16 +166,6 @@ def _check_lease(record: DeliveryRecord, lease_id: str | None) -> None:
         raise Refused("delivery-not-taken" if lease_id is None else "lease-lost", record.state)
     if lease_id is not None and record.lease_id != lease_id:
         raise Refused("lease-lost", "another client has taken it")
-
-
-def subject_of(record: DeliveryRecord) -> Subject:
-    return Subject(
-        record.envelope_id, record.document_id, record.sender_code, record.sha256, record.id, record.recipient_code
-    )
-
-
-def audience_of(record: DeliveryRecord) -> Audience:
-    return Audience(record.sender_system_id, record.sender_code)
 
 
 def _settled(record: DeliveryRecord, at: datetime) -> Entry:

@@ -18,15 +18,14 @@ from hub.audit import Event
 from hub.delivery import retry
 from hub.delivery.carrier import Delivered, Failed, Handed, Outcome
 from hub.delivery.failures import FAILURES
-from hub.delivery.lease import audience_of, subject_of
 from hub.ledger import Transaction, carriage, deliveries, receipts
 from hub.ledger.carriage import Attempt, Claimed
 from hub.ledger.deliveries import DeliveryRecord
+from hub.receipts.non_delivery import LONGEST_DETAIL, give_up, sender_of, subject_of
 from hub.receipts.signing import ReceiptSigner
 from hub.registry.model import System
 
 log = structlog.get_logger()
-LONGEST_DETAIL = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def _delivered(
     if record.state != "leased":
         return
     at = tried.ended_at
-    receipt = signer.delivered(subject_of(record), audience_of(record), at)
+    receipt = signer.delivered(subject_of(record), sender_of(record), at)
     deliveries.close(transaction, [record.id], "settled", at)
     receipts.add(transaction, [receipt.row])
     how = {"channel": tried.system.channel, **outcome.evidence}
@@ -95,7 +94,7 @@ def _failed(
         if next_at is None:
             carriage.record(transaction, [_attempt(tried, "permanent")])
             if mine:
-                dead(transaction, signer, record, "expired", _said(outcome), tried.ended_at)
+                give_up(transaction, signer, record, "expired", _said(outcome), tried.ended_at)
             return
         carriage.record(transaction, [_attempt(tried, "transient", next_at=next_at)])
         if mine:
@@ -104,21 +103,7 @@ def _failed(
         return
     carriage.record(transaction, [_attempt(tried, "permanent")])
     if mine:
-        dead(transaction, signer, record, outcome.code, outcome.detail, tried.ended_at)
-
-
-def dead(
-    transaction: Transaction, signer: ReceiptSigner, record: DeliveryRecord, code: str, detail: str, at: datetime
-) -> bool:
-    """Give a delivery up: dead letter, signed non-delivery, entry, alert. False when it was closed already."""
-    detail = detail[:LONGEST_DETAIL]
-    if not deliveries.end(transaction, [record.id], "dead", f"{code}: {detail}" if detail else code, at):
-        return False
-    receipt = signer.undelivered(subject_of(record), audience_of(record), code, detail, at)
-    receipts.add(transaction, [receipt.row])
-    deliveries.log(transaction, Event.DELIVERY_DEAD, record, at, actor="hub", code=code, reason=detail)
-    log.error("delivery.dead", delivery=record.id, recipient=record.recipient_code, code=code, detail=detail)
-    return True
+        give_up(transaction, signer, record, outcome.code, outcome.detail, tried.ended_at)
 
 
 def _said(outcome: Failed) -> str:
