@@ -29,6 +29,8 @@ from hub.ledger.envelopes import Acceptance, Key, Stored
 from hub.ledger.group_commit import GroupCommit
 from hub.ledger.keeping import Keeper
 from hub.problems import Deferred, Finding, Refused
+from hub.receipts import deadline_policy
+from hub.receipts.deadlines import DeadlinePolicy
 from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
 from hub.registry.directory import Directory
 from hub.registry.model import System
@@ -77,12 +79,14 @@ class Intake:
         signer: ReceiptSigner,
         policy: Policy,
         wake: Callable[[], None] = lambda: None,
+        deadlines: DeadlinePolicy | None = None,
     ) -> None:
         self._ledger = ledger
         self._directory = directory
         self._signer = signer
         self.policy = policy
         self._wake = wake
+        self._deadlines = deadlines or deadline_policy.load()
         self._keeper = Keeper()
         self._room = Room(JUDGED_AT_ONCE)
         self._commits: GroupCommit[Acceptance, Stored] = GroupCommit(ledger, envelopes.accept, single_statement=True)
@@ -221,7 +225,7 @@ class Intake:
         audience = Audience(envelope.received.system_id, envelope.sender.code)
         codes = [agency.code for agency in envelope.recipients]
         acknowledgement = self._signer.acknowledgement(subject, audience, codes, envelope.warnings, at)
-        deliveries = delivery_rows(envelope_id, envelope, at)
+        deliveries = delivery_rows(envelope_id, envelope, at, self._deadlines)
         return Acceptance(
             envelope=envelope_row(envelope_id, envelope, at),
             deliveries=deliveries,

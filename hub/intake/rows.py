@@ -12,6 +12,7 @@ from hub.envelope.model import ResponseFor
 from hub.envelope.names import PROFILE
 from hub.ledger.tables import search_text
 from hub.problems import Finding
+from hub.receipts.deadlines import DeadlinePolicy, Facts
 from hub.validation import VerifiedEnvelope
 from hub.validation.verdict import AttachmentFacts, SignerFacts
 
@@ -75,7 +76,19 @@ def part_rows(envelope_id: str, envelope: VerifiedEnvelope) -> list[dict[str, An
     ]
 
 
-def delivery_rows(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> list[dict[str, Any]]:
+def delivery_rows(
+    envelope_id: str, envelope: VerifiedEnvelope, at: datetime, policy: DeadlinePolicy
+) -> list[dict[str, Any]]:
+    """One for each recipient; their deadlines are the letter's, worked out once."""
+    content = envelope.content
+    facts = Facts(envelope.priority, envelope.business_type, content.document_type, envelope.due_on)
+    due = policy.of(facts, at)
+    deadlines = {
+        "expires_at": clock.rfc3339(due.expires_at),
+        "confirm_by": clock.rfc3339(due.confirm_by),
+        "process_by": None if due.process_by is None else clock.rfc3339(due.process_by),
+        "chase_at": clock.rfc3339(due.chase_at),
+    }
     return [
         {
             "id": clock.new_id(),
@@ -86,10 +99,7 @@ def delivery_rows(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) ->
             "priority": envelope.priority,
             "since": clock.rfc3339(at),
             "not_before": None,
-            "expires_at": None,
-            "confirm_by": None,
-            "process_by": None,
-            "chase_at": None,
+            **deadlines,
         }
         for agency in envelope.recipients
     ]
