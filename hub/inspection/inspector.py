@@ -62,7 +62,7 @@ class Inspector:
 
     def __init__(self, processes: int = 2, *, largest: int = LARGEST_PDF, cpu_seconds: float = CPU_SECONDS) -> None:
         self._most = processes
-        self._largest = largest
+        self.largest = largest
         self._cpu_seconds = cpu_seconds
         self._processes: set[_Process] = set()
         self._starting = 0
@@ -99,8 +99,8 @@ class Inspector:
         return [process.pid for process in self._processes]
 
     async def _ask(self, key: Key, question: _Question) -> Pdf:
-        if question.size > self._largest:
-            return Pdf("too-large", detail=f"{question.size} octets; up to {self._largest} are looked into")
+        if question.size > self.largest:
+            return Pdf("too-large", detail=f"{question.size} octets; up to {self.largest} are looked into")
         kept = self._kept.get(key)
         if kept is not None and clock.monotonic() < kept[0]:
             self._kept.move_to_end(key)
@@ -166,7 +166,7 @@ class Inspector:
     async def _start(self) -> _Process:
         self._starting += 1
         try:
-            process = await asyncio.to_thread(_Process, self._largest)
+            process = await asyncio.to_thread(_Process, self.largest)
         except BaseException:
             self._wake()  # nobody gives back a process that never was
             raise

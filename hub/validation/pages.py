@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 
+from hub.inspection import plain_pdf
 from hub.inspection.inspector import Pdf
-from hub.validation.examination import Attachment, Examination
+from hub.validation.examination import Attachment, Document, Examination
 from hub.validation.metadata import location
 
 AMOUNT = "OtherInfo/PageAmount"
@@ -35,10 +36,9 @@ async def check(exam: Examination) -> None:
 
 
 async def _read(exam: Examination, attachment: Attachment, ask: bool) -> str:
-    document = attachment.document
     told = Pdf("over-limits", detail="not tried, after others that could not be read within the limits")
     if ask:
-        told = await exam.policy.inspector.pages(document.sha256, document.size, document.open)
+        told = await _pages(exam, attachment.document)
     if told.outcome == "read":
         attachment.seen["pages"] = told.pages
     else:
@@ -46,6 +46,15 @@ async def _read(exam: Examination, attachment: Attachment, ask: bool) -> str:
         rule = _RULES.get(told.outcome, "attachment.inspected")
         exam.apply(rule, f"{attachment.shown}: {told.detail}", attachment.location)
     return told.outcome
+
+
+async def _pages(exam: Examination, document: Document) -> Pdf:
+    if document.size <= min(plain_pdf.LARGEST, exam.policy.inspector.largest):
+        with document.open() as content:
+            count = plain_pdf.pages(content.read())
+        if count is not None:
+            return Pdf("read", count)
+    return await exam.policy.inspector.pages(document.sha256, document.size, document.open)
 
 
 def _compare_pages(exam: Examination) -> None:
