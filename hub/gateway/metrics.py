@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from hub.ledger.troubles import Troubles
+
 REGISTRY = CollectorRegistry()
 ACCEPTED = Counter("hub_envelopes_accepted", "Envelopes accepted and acknowledged", registry=REGISTRY)
 REPEATED = Counter("hub_envelopes_repeated", "Exact repeats answered with the first acknowledgement", registry=REGISTRY)
 REFUSALS = Counter("hub_problems", "Problem documents sent, by code", ["code"], registry=REGISTRY)
 UPLOADS = Gauge("hub_uploads", "Large bodies that are coming in", registry=REGISTRY)
 OUTBOX = Gauge("hub_outbox_rows", "Deliveries waiting to be published", registry=REGISTRY)
+DEAD = Gauge("hub_dead_letters", "Deliveries given up and not sent again", registry=REGISTRY)
+LEFT_ALONE = Gauge("hub_systems_left_alone", "Systems that failed so often that hand-over pauses", registry=REGISTRY)
+DISABLED = Gauge("hub_systems_disabled", "Systems to which hand-over was stopped", registry=REGISTRY)
 
 
-def render(outbox_rows: int) -> bytes:
+def render(troubles: Troubles) -> bytes:
     """The text; the backlog is asked of the ledger at every scrape, so that every replica tells the same truth."""
-    OUTBOX.set(outbox_rows)
+    OUTBOX.set(troubles.outbox)
+    DEAD.set(troubles.dead)
+    LEFT_ALONE.set(troubles.left_alone)
+    DISABLED.set(troubles.disabled)
     return generate_latest(REGISTRY)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from hub.delivery.retry import BREAKER_FAILURES
 from hub.gateway import metrics
 from hub.gateway.context import gateway
-from hub.ledger import outbox
+from hub.ledger import troubles
 
 router = APIRouter(tags=["operations"])
 
@@ -31,5 +32,5 @@ async def readyz(request: Request) -> Response:
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
 async def scrape(request: Request) -> Response:
-    rows = await gateway(request).ledger.read(outbox.waiting)
-    return Response(metrics.render(rows), media_type="text/plain; version=0.0.4; charset=utf-8")
+    found = await gateway(request).ledger.read(troubles.count, BREAKER_FAILURES)
+    return Response(metrics.render(found), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -18,7 +18,7 @@ from hub.delivery.carrier import Failed, Handed
 from hub.delivery.lease import Close, Leases
 from hub.delivery.telling import Telling
 from hub.ledger import carriage as statements
-from hub.ledger import deliveries, delivery_tables, exchange_log, receipts, systems, tables
+from hub.ledger import deliveries, delivery_tables, exchange_log, receipts, systems, tables, troubles
 from hub.ledger.exchange_log import LogQuery
 from hub.ledger.receipts import ReceiptRecord
 from hub.problems import Deferred
@@ -58,6 +58,12 @@ def told(stage: Stage, delivery_id: str) -> list[ReceiptRecord]:
 
 def tried(stage: Stage, delivery_id: str) -> list[tuple[str, str]]:
     return [(one.outcome, one.code) for one in stage.ledger.read_now(statements.attempts_of, delivery_id)]
+
+
+def troubled(stage: Stage) -> tuple[int, int, int]:
+    """Dead letters, systems left alone, systems disabled."""
+    found = stage.ledger.read_now(troubles.count, retry.BREAKER_FAILURES)
+    return found.dead, found.left_alone, found.disabled
 
 
 async def becomes(stage: Stage, delivery_id: str, state: str) -> None:
@@ -120,6 +126,7 @@ async def test_a_permanent_failure_is_a_dead_letter_with_a_signed_non_delivery(s
     assert (receipt.event, receipt.code, receipt.description) == ("delivery.dead", "rejected", "chữ ký không hợp lệ")
     assert kinds(stage, one)[-1] == Event.DELIVERY_DEAD
     assert tried(stage, one) == [("permanent", "rejected")]
+    assert troubled(stage) == (1, 0, 0)
 
 
 async def test_a_document_whose_time_is_up_is_given_up_instead_of_tried_for_ever(stage: Stage) -> None:
@@ -163,6 +170,7 @@ async def test_failures_in_a_row_open_the_breaker_and_one_probe_closes_it(stage:
         await eventually(opened)
         await asyncio.sleep(1.2)
         assert len(carrier.carried) == retry.BREAKER_FAILURES, "nothing goes out while the breaker is open"
+        assert troubled(stage) == (0, 1, 0)
         carrier.concurrency = 4
         carrier.hold.clear()
         stage.make_due()
@@ -178,6 +186,7 @@ async def test_failures_in_a_row_open_the_breaker_and_one_probe_closes_it(stage:
         for one in ids:
             await becomes(stage, one, "settled")
     assert system_kinds(stage) == [Event.CIRCUIT_OPENED, Event.CIRCUIT_CLOSED]
+    assert troubled(stage) == (0, 0, 0)
 
 
 async def test_what_a_system_asks_for_is_obeyed_by_all_its_documents(stage: Stage) -> None:
@@ -203,6 +212,7 @@ async def test_a_system_that_is_gone_is_disabled_and_its_documents_wait(stage: S
             return Event.SYSTEM_DISABLED in system_kinds(stage)
 
         await eventually(disabled)
+        assert troubled(stage) == (0, 0, 1)
         stage.make_due()
         await asyncio.sleep(1.2)
         assert len(carrier.carried) == 1
