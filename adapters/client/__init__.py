@@ -11,6 +11,7 @@ from adapters.client.files import ContentFiles, FilePart, beside
 from adapters.client.profile import Profile
 from adapters.client.proof import verify_receipt
 from adapters.client.synchronous import HubClient
+from adapters.client.webhooks import verify_webhook
 
 __all__ = [
     "AsyncHubClient",
@@ -24,4 +25,5 @@ __all__ = [
     "RetryPolicy",
     "beside",
     "verify_receipt",
+    "verify_webhook",
 ]

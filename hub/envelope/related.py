@@ -321,6 +321,16 @@ class Octets:
     size: int
     open: Callable[[], BinaryIO]
 
+    def pieces(self) -> Iterator[bytes]:
+        """Of at most ``PIECE`` octets. Raises ``OSError`` for octets that are not all there."""
+        left = self.size
+        with self.open() as file:
+            while left and (piece := file.read(min(PIECE, left))):
+                left -= len(piece)
+                yield piece
+        if left:
+            raise OSError(f"{left} octets are missing")
+
 
 @dataclass(frozen=True, slots=True)
 class OutgoingPart:
@@ -357,18 +367,8 @@ class Related:
         for head, octets in self._frames:
             yield head[skip:]
             skip = 0
-            yield from _pieces(octets)
+            yield from octets.pieces()
         yield self._end
-
-
-def _pieces(octets: Octets) -> Iterator[bytes]:
-    left = octets.size
-    with octets.open() as file:
-        while left and (piece := file.read(min(PIECE, left))):
-            left -= len(piece)
-            yield piece
-    if left:
-        raise OSError(f"{left} octets are missing")
 
 
 def _part_head(boundary: str, identifier: str, content_type: str, sha256: str) -> bytes:

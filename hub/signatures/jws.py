@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
 )
 
@@ -37,10 +38,8 @@ class HubKey:
     def __init__(self, private: Ed25519PrivateKey) -> None:
         self._private = private
         self.public = private.public_key()
-        x = b64url(self.public.public_bytes(Encoding.Raw, PublicFormat.Raw))
-        canonical = json.dumps({"crv": "Ed25519", "kty": "OKP", "x": x}, separators=(",", ":"))
-        self.kid = b64url(hashlib.sha256(canonical.encode()).digest())
-        self.jwk = {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": self.kid, "alg": "EdDSA", "use": "sig"}
+        self.jwk = jwk_of(self.public)
+        self.kid = self.jwk["kid"]
         header = {"alg": "EdDSA", "kid": self.kid, "typ": "lienthong-receipt+jws"}
         self._header = b64url(json.dumps(header, separators=(",", ":")).encode())
 
@@ -77,6 +76,19 @@ class HubKey:
         header = b64url(json.dumps({"alg": "EdDSA", "kid": self.kid, "typ": "at+jwt"}, separators=(",", ":")).encode())
         signing_input = f"{header}.{b64url(json.dumps(claims, separators=(',', ':')).encode())}"
         return f"{signing_input}.{b64url(self._private.sign(signing_input.encode()))}"
+
+    def derived(self, purpose: str) -> bytes:
+        """32 secret octets for one purpose (HKDF-SHA-256, RFC 5869): nothing has to be stored beside this key."""
+        secret = self._private.private_bytes_raw()
+        return HKDF(hashes.SHA256(), 32, salt=None, info=f"lienthong/{purpose}".encode()).derive(secret)
+
+
+def jwk_of(public: Ed25519PublicKey) -> dict[str, str]:
+    """An Ed25519 key as JWK (RFC 8037 §2); ``kid`` is its thumbprint (RFC 7638)."""
+    x = b64url(public.public_bytes_raw())
+    canonical = json.dumps({"crv": "Ed25519", "kty": "OKP", "x": x}, separators=(",", ":"))
+    kid = b64url(hashlib.sha256(canonical.encode()).digest())
+    return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid, "alg": "EdDSA", "use": "sig"}
 
 
 def open_jws(compact: str, keys: dict[str, Ed25519PublicKey], typ: str) -> dict[str, Any]:
