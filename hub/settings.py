@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from hub.problems import Finding, Misconfigured
+from hub.registry.reach import Reach
 
 MIB = 1024 * 1024
 
@@ -38,6 +39,10 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="postgresql://…; unset: SQLite in the data directory")
     broker_url: str | None = Field(
         None, validate_default=True, description="amqp://… or amqps://…; unset: in-process broker"
+    )
+    broker_management_url: str | None = Field(
+        None,
+        description="http(s)://user:password@host:port of RabbitMQ's management: the hub makes systems' users there",
     )
     listen: str = Field("127.0.0.1:8080", description="HOST:PORT of the HTTP server")
     public_url: str | None = Field(None, description="address under which agencies reach the hub")
@@ -61,6 +66,7 @@ class Settings(BaseSettings):
     inspected_pdf_bytes: int = Field(64 * MIB, ge=1024, description="larger PDFs are passed on without being read")
     token_seconds: int = Field(3600, ge=60, le=86400)
     lease_seconds: int = Field(300, ge=5, le=86400, description="default length of an inbox lease")
+    amqp_lease_seconds: float = Field(900.0, ge=1, description="a system settles by message, or gets it again")
     attempt_seconds: float = Field(600.0, ge=1, description="longest attempt to hand a document to a system")
     long_poll_seconds: int = Field(60, ge=0, le=60)
     sweep_every_seconds: float = Field(5.0, gt=0)
@@ -79,6 +85,14 @@ class Settings(BaseSettings):
     revocation_refresh_seconds: float = Field(3600.0, ge=1, description="answers in use are asked for again after this")
     revocation_timeout_seconds: float = Field(5.0, gt=0, le=60, description="for one list or OCSP answer")
     revocation_proxy: str | None = Field(None, description="http://HOST:PORT through which issuers are asked")
+    push_timeout_seconds: float = Field(
+        20.0, gt=0, le=120, description="a receiver of pushes may take so long to answer"
+    )
+    push_allowed_networks: str = Field("", description="CIDR,CIDR: addresses that are not public and may be pushed to")
+    push_plain_http: bool = Field(False, description="http:// as well, into the allowed networks")
+    push_ca_file: Path | None = Field(None, description="PEM: authorities of receivers, beside those of the system")
+    push_document_bytes: int = Field(16 * MIB, ge=0, description="larger documents are pushed as notices")
+    push_notice_seconds: float = Field(900.0, ge=5, description="time to fetch and settle after a notice")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
 
@@ -96,6 +110,16 @@ class Settings(BaseSettings):
             raise ValueError("must start with amqp:// or amqps://")
         return value
 
+    @field_validator("broker_management_url")
+    @classmethod
+    def _http_with_a_user(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        place = urlsplit(value)
+        if place.scheme not in ("http", "https") or not (place.hostname and place.username and place.password):
+            raise ValueError("must be http(s)://user:password@host:port")
+        return value
+
     @field_validator("clamd")
     @classmethod
     def _unix_or_tcp(cls, value: str | None) -> str | None:
@@ -111,6 +135,12 @@ class Settings(BaseSettings):
     def _http_only(cls, value: str | None) -> str | None:
         if value is not None and (urlsplit(value).scheme != "http" or not urlsplit(value).hostname):
             raise ValueError("must be http://HOST:PORT")
+        return value
+
+    @field_validator("push_allowed_networks")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        Reach.of(value)
         return value
 
     @field_validator("listen")
@@ -154,6 +184,11 @@ class Settings(BaseSettings):
     @property
     def hub_key_file(self) -> Path:
         return self.hub_key or self.data_dir / "keys" / "hub-ed25519.pem"
+
+    @property
+    def push_reach(self) -> Reach:
+        """Where pushes may go."""
+        return Reach.of(self.push_allowed_networks, self.push_plain_http)
 
     @property
     def host(self) -> str:

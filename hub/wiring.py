@@ -16,12 +16,13 @@ from typing import Any
 import structlog
 import uvicorn
 
+from adapters.amqp.attendance import Attendance
 from hub import dashboard, memory
 from hub import gateway as http
 from hub.broker.memory import MemoryBroker
 from hub.broker.port import Broker
 from hub.broker.rabbit import RabbitBroker
-from hub.channels import Means, carriers
+from hub.channels import Means, attendance, carriers
 from hub.delivery.carriage import Carriage
 from hub.delivery.courier import Courier
 from hub.delivery.inbox import Inbox
@@ -33,6 +34,7 @@ from hub.inspection.clamd import Clamd
 from hub.inspection.inspector import Inspector
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, migration, overrides, systems, trust
+from hub.ledger.changes import LedgerSent
 from hub.ledger.pending import LedgerPending
 from hub.ledger.revocation import LedgerAnswers
 from hub.problems import Misconfigured
@@ -118,6 +120,7 @@ class Hub:
     courier: Courier
     carriage: Carriage
     telling: Telling
+    attendance: Attendance | None
     sweep: Sweep
     upkeep: Upkeep
     fetch: HttpFetch
@@ -142,7 +145,7 @@ def build(settings: Settings) -> Hub:
     fetch = HttpFetch(settings.revocation_timeout_seconds, settings.revocation_proxy)
     answers = LedgerAnswers(ledger)
     revocation = _revocation(settings, answers, fetch)
-    policy = _policy(settings, payloads, revocation)
+    policy = _policy(settings, payloads, revocation, LedgerSent(ledger))
     feed = Feed(ledger)
 
     def end_waits() -> None:
@@ -171,6 +174,7 @@ def build(settings: Settings) -> Hub:
         courier=Courier(ledger, broker, Inbox(ledger, leases.arrived, carriage.arrived), carriage),
         carriage=carriage,
         telling=Telling(ledger, carriage.carriers),
+        attendance=attendance(means, directory, leases, context.statuses),
         sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
         upkeep=Upkeep(
             revocation,
@@ -187,8 +191,9 @@ def build(settings: Settings) -> Hub:
     )
 
 
-def _policy(settings: Settings, payloads: PayloadStore, revocation: Revocation) -> Policy:
+def _policy(settings: Settings, payloads: PayloadStore, revocation: Revocation, sent: LedgerSent) -> Policy:
     return Policy(
+        sent=sent,
         recipients=settings.max_recipients,
         attachments=settings.max_attachments,
         scratch=payloads.incoming,
@@ -286,6 +291,7 @@ async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[async
             ("relay", hub.relay.run),
             ("deliver", hub.courier.run),
             ("deliver", hub.telling.run),
+            *([("deliver", hub.attendance.run)] if hub.attendance is not None else []),
             ("sweep", hub.sweep.run),
             ("sweep", hub.upkeep.run),
         ):

@@ -103,7 +103,7 @@ class SystemQueues(Protocol):
     """The queues that systems consume themselves, and what they say. Only RabbitMQ has them: they end in agencies."""
 
     async def prepare(self, system_id: str) -> bool:
-        """Declare the system's queue, once per connection; whether that was done now. Raises ``BrokerUnavailable``."""
+        """See to the system's queue, once per connection; whether that was done now. Raises ``BrokerUnavailable``."""
 
     async def post(self, system_id: str, notes: Sequence[Note]) -> list[bool]:
         """Put messages into the system's queue; True for each that the broker holds durably.

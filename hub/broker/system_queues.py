@@ -13,7 +13,7 @@ from typing import Any
 from aiormq.abc import DeliveredMessage
 
 from hub.broker import publishing, topology
-from hub.broker.connection import Link, amqp_failures
+from hub.broker.connection import Link, Session, amqp_failures
 from hub.broker.consuming import Consumer
 from hub.broker.messages import TRACEPARENT
 from hub.broker.port import BrokerUnavailable, Listener, Note, Said
@@ -34,11 +34,20 @@ class RabbitSystemQueues:
         self._publishing = publishing
         self._consuming = consuming
         self._listener: Consumer[Said] | None = None
+        self._session: Session | None = None
+        self._prepared: set[str] = set()
 
     async def prepare(self, system_id: str) -> bool:
-        """Declare the system's queue, once per connection; whether that was done now. Raises ``BrokerUnavailable``."""
+        """See to the system's queue, once per connection; whether that was done now. Raises ``BrokerUnavailable``."""
+        session = self._publishing.session()
+        if session is not self._session:
+            self._session, self._prepared = session, set()
+        if system_id in self._prepared:
+            return False
         with amqp_failures():
-            return await self._publishing.session().declare(topology.agency(system_id))
+            await session.declare(topology.agency(system_id))
+        self._prepared.add(system_id)
+        return True
 
     async def post(self, system_id: str, notes: Sequence[Note]) -> list[bool]:
         """Put messages into the system's queue; one entry per message: True once the broker holds it durably.
