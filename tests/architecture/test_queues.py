@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from adapters.amqp.account import Account
 from hub import wiring
 from hub.broker import topology
 from hub.broker.memory import MemoryBroker
-from hub.broker.port import Handler
+from hub.broker.port import Handler, Listener
+from hub.broker.system_queues import RabbitSystemQueues
 from hub.broker.topology import Queue
 from hub.delivery.courier import Courier
 from hub.ledger import Ledger, migration, registration, systems
-from hub.registry.model import OFFERED_CHANNELS
+from hub.registry.model import OFFERED_CHANNELS, System
 from hub.settings import Settings
 from tests.architecture.tree import parsed, python_files
 
@@ -23,7 +27,18 @@ TOPOLOGY = "hub/broker/topology.py"
 # an operator looks at them; nothing consumes them
 PARKING = {"DEAD"}
 # declared for each system, consumed by the courier
-CONSUMED = {"inbox"}
+BY_THE_COURIER = {"inbox"}
+# what agencies' systems say, consumed by the role deliver
+BY_THE_LISTENER = {"RECEIPTS"}
+# declared for each system of the channel amqp, consumed by that system itself, outside the hub
+BY_AGENCIES = {"agency"}
+
+
+def production(directory: Path) -> Settings:
+    """Settings of the production engine; nothing is connected to."""
+    return Settings(
+        data_dir=directory, database_url="postgresql://127.0.0.1:1/none", broker_url="amqp://127.0.0.1:1/none"
+    )
 
 
 def queues_of(tree: ast.Module) -> set[str]:
@@ -44,7 +59,7 @@ def queues_of(tree: ast.Module) -> set[str]:
 
 
 def test_every_queue_is_consumed_or_a_parking_place() -> None:
-    assert queues_of(parsed(TOPOLOGY)) == CONSUMED | PARKING
+    assert queues_of(parsed(TOPOLOGY)) == BY_THE_COURIER | BY_THE_LISTENER | BY_AGENCIES | PARKING
 
 
 def test_queues_are_made_in_the_topology_only() -> None:
@@ -68,6 +83,41 @@ def test_every_inbox_is_a_quorum_queue_that_gives_messages_up_to_a_parking_place
     assert arguments["x-queue-type"] == "quorum"
     assert arguments["x-dead-letter-routing-key"] in {getattr(topology, name).name for name in PARKING}
     assert arguments["x-overflow"] == "reject-publish", "a full queue refuses the publisher and drops nothing"
+
+
+def test_no_queue_is_lost_by_a_default_or_by_being_left_alone() -> None:
+    for queue in (topology.inbox("s"), topology.agency("s"), topology.RECEIPTS, topology.DEAD):
+        assert queue.arguments["x-queue-type"] == "quorum"
+        assert int(queue.arguments["x-delivery-limit"]) > 10**9, "4.x would drop after 20 redeliveries"
+        assert not {"x-expires", "x-message-ttl"} & queue.arguments.keys()
+    for queue in (topology.inbox("s"), topology.agency("s"), topology.RECEIPTS):
+        assert queue.arguments["x-overflow"] == "reject-publish", "a full queue refuses the publisher and drops nothing"
+        assert "x-max-length" not in queue.arguments, "an operator limits it by a policy"
+
+
+def test_a_systems_own_queue_is_readable_by_its_own_user_and_by_no_other() -> None:
+    one, other = (System(name, name, "amqp", f"sys-{name}", "", False, True) for name in ("0190-a", "0190-a1"))
+    reading = Account.of(one, "/").permissions["read"]
+    assert re.search(reading, topology.agency(one.id).name)
+    unreadable = [topology.agency(other.id), topology.inbox(one.id), topology.RECEIPTS, topology.DEAD]
+    assert [queue.name for queue in unreadable if re.search(reading, queue.name)] == []
+    assert topology.agency(one.id).exchange == "", "nothing is routed to it but what is published to it by name"
+
+
+async def test_the_role_deliver_listens_to_what_systems_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = wiring.build(production(tmp_path))
+    assert hub.attendance is not None
+    heard: list[Listener] = []
+
+    async def listen(_queues: RabbitSystemQueues, handler: Listener) -> None:
+        heard.append(handler)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(RabbitSystemQueues, "listen", listen)
+    with pytest.raises(asyncio.CancelledError):
+        await hub.attendance.run()
+    assert heard == [hub.attendance._listening.hear]
+    hub.ledger.close()
 
 
 class Consumed(MemoryBroker):
@@ -99,7 +149,7 @@ async def test_the_courier_consumes_the_queue_of_every_registered_system(tmp_pat
 
 @pytest.mark.parametrize("channel", OFFERED_CHANNELS)
 def test_every_offered_channel_but_pull_has_a_carrier(tmp_path: Path, channel: str) -> None:
-    hub = wiring.build(Settings(data_dir=tmp_path))
+    hub = wiring.build(production(tmp_path))
     assert channel == "pull" or channel in hub.carriage.carriers
     hub.ledger.close()
 
