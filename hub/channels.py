@@ -20,9 +20,9 @@ from hub.delivery.carrier import Carrier
 from hub.delivery.handed import HandedOver
 from hub.delivery.lease import Leases
 from hub.ledger import Ledger, PayloadStore, exchange_log, handed
+from hub.problems import Misconfigured
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
-from hub.problems import Misconfigured
 from hub.settings import Settings
 from hub.signatures.jws import HubKey
 

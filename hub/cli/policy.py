@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hub.cli import output
-from hub.cli.registry import Data, opened
+from hub.cli.store import Data, opened
 from hub.language import _
 from hub.problems import Refused
 

@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli import output
+from hub.cli import output, systems
+from hub.cli.store import Data, opened
 from hub.language import _
 from hub.problems import Refused
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from hub.ledger import Ledger
     from hub.ledger.trust import AddedList
-
-Data = Annotated[
-    Path | None, typer.Option("--data", metavar="DIR", help=_("Directory for payloads, keys and the embedded ledger."))
-]
-
-
-@contextmanager
-def opened(data: Path | None) -> Iterator[Ledger]:
-    """The ledger that the settings choose, at the version of this program."""
-    from hub import settings
-    from hub.ledger import Ledger, migration
-
-    chosen = settings.load(data_dir=data)
-    ledger = Ledger.chosen(chosen.database_url, chosen.database_connections, chosen.data_dir)
-    try:
-        if chosen.embedded:
-            migration.upgrade(ledger)
-        migration.require_head(ledger)
-        yield ledger
-    finally:
-        ledger.close()
 
 
 def _read(path: Path, load: Callable[[bytes], Any], what: str) -> Any:
@@ -103,49 +81,6 @@ def trust_list(data: Data = None, as_json: output.AsJson = False) -> None:
     rows = [(one["sha256"][:16], one["subject"], one["not_after"]) for one in shown["anchors"]]
     rows += [(_("list"), one["issuer"], one["next_update"]) for one in shown["lists"]]
     output.show(shown, output.table((_("Digest"), _("Subject"), _("Valid until")), rows))
-
-
-def system_add(
-    name: Annotated[str, typer.Argument(metavar="NAME")],
-    channel: Annotated[str, typer.Option("--channel", metavar="pull|push|amqp|mail|folder")] = "pull",
-    url: Annotated[str | None, typer.Option("--url", metavar="URL")] = None,
-    auditor: Annotated[
-        bool, typer.Option("--auditor", help=_("May read the exchange log and every document."))
-    ] = False,
-    inline_only: Annotated[
-        bool, typer.Option("--inline-only", help=_("Takes documents with their attachments inside only."))
-    ] = False,
-    data: Data = None,
-    as_json: output.AsJson = False,
-) -> None:
-    from hub.ledger import registration
-
-    with opened(data) as ledger:
-        client_id, secret = ledger.write_now(
-            registration.add_system, name, channel, url, auditor=auditor, inline_only=inline_only
-        )
-    shown = {"name": name, "client_id": client_id, "client_secret": secret}
-    lines = [f"client_id: {client_id}", f"client_secret: {secret}", _("The secret is shown only now.")]
-    output.show(shown, lines)
-
-
-def system_list(data: Data = None, as_json: output.AsJson = False) -> None:
-    from hub.ledger import systems
-
-    with opened(data) as ledger:
-        found = ledger.read_now(systems.every)
-    shown = [
-        {
-            "name": one.name,
-            "channel": one.channel,
-            "client_id": one.client_id,
-            "active": one.active,
-            "inline_only": one.inline_only,
-        }
-        for one in found
-    ]
-    rows = [(one.name, one.channel, one.client_id, _("yes") if one.active else _("no")) for one in found]
-    output.show(shown, output.table((_("Name"), _("Channel"), "client_id", _("Active")), rows))
 
 
 def agency_add(
@@ -290,7 +225,7 @@ def person_add(
 def register(app: typer.Typer) -> None:
     groups: tuple[tuple[str, str, dict[str, Callable[..., None]]], ...] = (
         ("trust", _("Trust anchors and revocation lists."), {"add": trust_add, "list": trust_list}),
-        ("system", _("Document systems and their credentials."), {"add": system_add, "list": system_list}),
+        ("system", _("Document systems and their credentials."), systems.COMMANDS),
         (
             "agency",
             _("Agencies, their identifiers and certificates."),

@@ -19,6 +19,7 @@ from hub.ledger import agencies, exchange_log, overrides, people, systems, trust
 from hub.ledger.agencies import NewAgency
 from hub.ledger.engine import Transaction
 from hub.problems import Refused
+from hub.registry import push
 from hub.registry.model import (
     CHANNELS,
     OFFERED_CHANNELS,
@@ -31,6 +32,7 @@ from hub.registry.model import (
     secret_digest,
 )
 from hub.registry.passwords import hash_password
+from hub.registry.reach import Reach
 
 ACTOR = "command line"
 
@@ -44,8 +46,12 @@ def add_system(
     options: dict[str, Any] | None = None,
     auditor: bool = False,
     inline_only: bool = False,
+    reach: Reach | None = None,
 ) -> tuple[str, str]:
-    """Register a system; returns client id and secret. Raises ``Refused``: ``registry-*``, ``channel-not-offered``."""
+    """Register a system; returns client id and secret. Raises ``Refused``: ``registry-*``, ``channel-not-offered``.
+
+    ``reach``: which addresses the hub may push to.
+    """
     name = name.strip()
     if not name or len(name) > 100:
         raise Refused("registry-invalid", "a name has 1 to 100 characters", "name")
@@ -53,7 +59,9 @@ def add_system(
         raise Refused("registry-invalid", f"{channel}: one of {', '.join(CHANNELS)}", "channel")
     if channel not in OFFERED_CHANNELS:
         raise Refused("channel-not-offered", channel, "channel")
-    if url is not None and urlsplit(url).scheme not in ("http", "https"):
+    if channel == "push":
+        push.check(url, options or {}, reach or Reach())
+    elif url is not None and urlsplit(url).scheme not in ("http", "https"):
         raise Refused("registry-invalid", "a URL starts with https://", "url")
     identifier, secret = clock.new_id(), clock.new_secret()
     client_id = f"sys-{identifier.replace('-', '')[16:]}"

@@ -1,0 +1,173 @@
+"""``lienthong system``: document systems, their channels, and whether anything is handed over to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hub.cli import output
+from hub.cli.store import Data, opened
+from hub.language import _
+from hub.problems import Refused
+
+if TYPE_CHECKING:
+    from hub.registry.model import System
+    from hub.settings import Settings
+
+Name = Annotated[str, typer.Argument(metavar="NAME")]
+Option = Annotated[
+    list[str],
+    typer.Option("--option", metavar="NAME=VALUE", help=_("What the channel needs to know; may be repeated.")),
+]
+
+
+def add(
+    name: Name,
+    channel: Annotated[str, typer.Option("--channel", metavar="pull|push|amqp|mail|folder")] = "pull",
+    url: Annotated[str | None, typer.Option("--url", metavar="URL")] = None,
+    option: Option = [],  # noqa: B006 - Typer never changes it
+    auditor: Annotated[
+        bool, typer.Option("--auditor", help=_("May read the exchange log and every document."))
+    ] = False,
+    inline_only: Annotated[
+        bool, typer.Option("--inline-only", help=_("Takes documents with their attachments inside only."))
+    ] = False,
+    data: Data = None,
+    as_json: output.AsJson = False,
+) -> None:
+    from hub.ledger import registration, systems
+
+    settings = _settings(data)
+    with opened(data) as ledger:
+        client_id, secret = ledger.write_now(
+            registration.add_system,
+            name,
+            channel,
+            url,
+            options=_options(option),
+            auditor=auditor,
+            inline_only=inline_only,
+            reach=settings.push_reach,
+        )
+        added = ledger.read_now(systems.by_client, client_id)
+    shown: dict[str, Any] = {"name": name, "client_id": client_id, "client_secret": secret}
+    lines = [f"client_id: {client_id}", f"client_secret: {secret}", _("The secret is shown only now.")]
+    if added is not None and channel == "push":
+        shown["verify_with"] = keys = _keys(settings, added)
+        lines += [f"verify_with: {key}" for key in keys] or [_not_yet()]
+    output.show(shown, lines)
+
+
+def list_all(data: Data = None, as_json: output.AsJson = False) -> None:
+    from hub.ledger import reconfiguring, systems
+
+    with opened(data) as ledger:
+        found = ledger.read_now(systems.every)
+        troubles = ledger.read_now(reconfiguring.situation)
+    shown = [
+        {
+            "name": one.name,
+            "channel": one.channel,
+            "url": one.url,
+            "options": one.options,
+            "client_id": one.client_id,
+            "active": one.active,
+            "inline_only": one.inline_only,
+            "disabled": one.disabled,
+            **troubles.get(one.id, {}),
+        }
+        for one in found
+    ]
+    rows = [
+        (one.name, one.channel, one.client_id, _("yes") if one.active else _("no"), _state(troubles.get(one.id, {})))
+        for one in found
+    ]
+    heads = (_("Name"), _("Channel"), "client_id", _("Active"), _("Hand-over"))
+    output.show(shown, output.table(heads, rows))
+
+
+def enable(name: Name, data: Data = None, as_json: output.AsJson = False) -> None:
+    from hub.ledger import reconfiguring
+
+    with opened(data) as ledger:
+        ledger.write_now(reconfiguring.enable, name)
+    output.show({"name": name, "disabled": False}, [name, _("Hand-over is tried again now.")])
+
+
+def change(
+    name: Name,
+    url: Annotated[str | None, typer.Option("--url", metavar="URL")] = None,
+    option: Option = [],  # noqa: B006 - Typer never changes it
+    data: Data = None,
+    as_json: output.AsJson = False,
+) -> None:
+    from hub.ledger import reconfiguring
+
+    settings = _settings(data)
+    with opened(data) as ledger:
+        changed = ledger.write_now(reconfiguring.change, name, url, _options(option), settings.push_reach)
+    output.show(
+        {"name": name, "url": changed.url, "options": changed.options},
+        [f"{name}: {changed.url or ''} {' '.join(f'{key}={value}' for key, value in changed.options.items())}".strip()],
+    )
+
+
+def keys(name: Name, data: Data = None, as_json: output.AsJson = False) -> None:
+    """What the receiver of pushes verifies their signatures with."""
+    from hub.ledger import systems
+
+    settings = _settings(data)
+    with opened(data) as ledger:
+        known = ledger.read_now(systems.by_name, name)
+    if known is None:
+        raise Refused("registry-unknown", name, "system")
+    found = _keys(settings, known)
+    output.show({"name": name, "verify_with": found}, found or [_not_yet()])
+
+
+def _settings(data: Path | None) -> Settings:
+    from hub import settings
+
+    return settings.load(data_dir=data)
+
+
+def _options(given: list[str]) -> dict[str, Any]:
+    pairs = [one.partition("=") for one in given]
+    if wrong := [name for name, equals, _value in pairs if not name or not equals]:
+        raise Refused("registry-invalid", f"{wrong[0]}: NAME=VALUE", "option")
+    return {name: value for name, _equals, value in pairs}
+
+
+def _keys(settings: Settings, system: System) -> list[str]:
+    """None as long as the hub has no key: it makes its own when it starts, under its own account."""
+    from hub.signatures.jws import HubKey
+    from hub.signatures.webhooks import WebhookKeys
+
+    if not settings.hub_key_file.is_file():
+        return []
+    key = HubKey.load_or_create(settings.hub_key_file)
+    return WebhookKeys([key], system.id).shown(str(system.options.get("signature", "v1a")))
+
+
+def _not_yet() -> str:
+    return _("The hub has no key yet: ask `lienthong system keys` once it has run.")
+
+
+def _state(trouble: dict[str, Any]) -> str:
+    if "disabled_at" in trouble:
+        return _("disabled") + f": {trouble['disabled_reason']}"
+    if "failing" in trouble:
+        return f"{trouble['failing']['code']} × {trouble['failing']['failures']}"
+    return ""
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "add": add,
+    "list": list_all,
+    "enable": enable,
+    "change": change,
+    "keys": keys,
+}

@@ -1,0 +1,87 @@
+"""Changing a registered system: its address, what its channel is told, and whether anything is handed over to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete, null, select, update
+
+from hub import clock
+from hub.audit import Entry, Event
+from hub.ledger import exchange_log, systems
+from hub.ledger.delivery_tables import circuit, receipt_cursor
+from hub.ledger.engine import Transaction
+from hub.ledger.tables import system
+from hub.problems import Refused
+from hub.registry import push
+from hub.registry.model import System
+from hub.registry.reach import Reach
+
+ACTOR = "command line"
+
+
+def enable(transaction: Transaction, name: str, actor: str = ACTOR) -> System:
+    """Hand over again, at once, to a system that was disabled or left alone. Raises ``Refused('registry-unknown')``."""
+    known = _known(transaction, name)
+    _try_again(transaction, known.id)
+    values = {"disabled_at": null(), "disabled_reason": ""}
+    transaction.execute(update(system).where(system.c.id == known.id).values(values))
+    _log(transaction, Event.SYSTEM_ENABLED, known, actor, was_disabled=known.disabled)
+    return known
+
+
+def change(
+    transaction: Transaction,
+    name: str,
+    url: str | None,
+    options: dict[str, Any],
+    reach: Reach | None = None,
+    actor: str = ACTOR,
+) -> System:
+    """Give a system another address or other options; an empty text takes an option away. Raises ``Refused``.
+
+    Its hand-over is tried again at once: a change is how troubles end.
+    """
+    known = _known(transaction, name)
+    given = {**known.options, **options}
+    kept = {key: value for key, value in given.items() if value != ""}
+    url = known.url if url is None else url
+    if known.channel == "push":
+        push.check(url, kept, reach or Reach())
+    _try_again(transaction, known.id)
+    transaction.execute(update(system).where(system.c.id == known.id).values(url=url, options=kept))
+    _log(transaction, Event.SYSTEM_CHANGED, known, actor, url=url, options=sorted(options))
+    changed = systems.by_id(transaction, known.id)
+    assert changed is not None, "it was there a moment ago"
+    return changed
+
+
+def situation(transaction: Transaction) -> dict[str, dict[str, Any]]:
+    """For every system in trouble: since when and why it is disabled, until when and why it is left alone."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in transaction.execute(
+        select(system.c.id, system.c.disabled_at, system.c.disabled_reason).where(system.c.disabled_at.is_not(None))
+    ):
+        found[row.id] = {"disabled_at": clock.rfc3339(row.disabled_at), "disabled_reason": row.disabled_reason}
+    for row in transaction.execute(select(circuit)):
+        said = {"failures": row.failures, "since": clock.rfc3339(row.since), "retry_at": clock.rfc3339(row.retry_at)}
+        found.setdefault(row.system_id, {})["failing"] = {**said, "code": row.code, "detail": row.detail}
+    return found
+
+
+def _known(transaction: Transaction, name: str) -> System:
+    known = systems.by_name(transaction, name)
+    if known is None:
+        raise Refused("registry-unknown", name, "system")
+    return known
+
+
+def _try_again(transaction: Transaction, system_id: str) -> None:
+    transaction.execute(delete(circuit).where(circuit.c.system_id == system_id))
+    fresh = {"failures": 0, "retry_at": null()}
+    transaction.execute(update(receipt_cursor).where(receipt_cursor.c.system_id == system_id).values(fresh))
+
+
+def _log(transaction: Transaction, kind: Event, known: System, actor: str, **detail: Any) -> None:
+    entry = Entry(kind, clock.now(), actor=actor, detail={"system": known.id, "name": known.name, **detail})
+    exchange_log.append(transaction, [entry])
