@@ -1,4 +1,4 @@
-"""A system's RabbitMQ user: its name, what it may do, and how RabbitMQ keeps its password.
+"""A system's RabbitMQ user: its name and what it may do.
 
 It may read its own queue and write under its own routing key to ``receipts``; it may declare, bind, purge and delete
 nothing. The user's name is the system's client id, which is also its routing key.
@@ -6,30 +6,19 @@ nothing. The user's name is the system's client id, which is also its routing ke
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import shlex
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from hub import clock
 from hub.broker.topology import RECEIPTS_EXCHANGE, agency
+from hub.registry.amqp import ALGORITHM
 from hub.registry.model import System
 
-PASSWORD_HASH = "password_hash"  # noqa: S105 - the name of an option, no password
-ALGORITHM = "rabbit_password_hashing_sha256"
-SALT_OCTETS = 4
 NOTHING = "^$"
 # a system that reconnects in a circle, or lets its connections lie, hurts itself only
 LIMITS = {"max-connections": 20, "max-channels": 200}
-
-
-def hashed(password: str) -> str:
-    """The password as RabbitMQ keeps it: base64 of a salt and the SHA-256 of salt and password."""
-    salt = clock.new_secret()[:SALT_OCTETS].encode()
-    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def virtual_host(broker_url: str) -> str:

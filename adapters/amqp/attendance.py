@@ -10,12 +10,12 @@ import asyncio
 
 import structlog
 
-from adapters.amqp.account import PASSWORD_HASH
 from adapters.amqp.listening import Listening
 from adapters.amqp.management import Management, ManagementUnavailable
 from hub.broker.port import BrokerUnavailable, SystemQueues
 from hub.ledger import Ledger, systems
 from hub.problems import Deferred
+from hub.registry.amqp import PASSWORD_HASH
 from hub.registry.model import System
 
 log = structlog.get_logger()

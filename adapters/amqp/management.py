@@ -7,7 +7,8 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import httpx
 
-from adapters.amqp.account import PASSWORD_HASH, Account
+from adapters.amqp.account import Account
+from hub.registry.amqp import PASSWORD_HASH
 from hub.registry.model import System
 
 ANSWER_SECONDS = 10.0

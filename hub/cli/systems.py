@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli import output
+from hub.cli import broker_account, output
 from hub.cli.store import Data, opened
 from hub.language import _
 from hub.problems import Refused
@@ -38,19 +38,25 @@ def add(
     data: Data = None,
     as_json: output.AsJson = False,
 ) -> None:
+    from hub import clock
     from hub.ledger import registration, systems
+    from hub.registry import amqp
 
     settings = _settings(data)
+    options, password = _options(option), clock.new_secret()
+    if channel == "amqp":
+        options[amqp.PASSWORD_HASH] = amqp.hashed(password)
     with opened(data) as ledger:
         client_id, secret = ledger.write_now(
             registration.add_system,
             name,
             channel,
             url,
-            options=_options(option),
+            options=options,
             auditor=auditor,
             inline_only=inline_only,
             reach=settings.push_reach,
+            folders=settings.folders,
         )
         added = ledger.read_now(systems.by_client, client_id)
     shown: dict[str, Any] = {"name": name, "client_id": client_id, "client_secret": secret}
@@ -58,11 +64,15 @@ def add(
     if added is not None and channel == "push":
         shown["verify_with"] = keys = _keys(settings, added)
         lines += [f"verify_with: {key}" for key in keys] or [_not_yet()]
+    if added is not None and channel == "amqp":
+        account, more = broker_account.made(settings, added, password)
+        shown, lines = {**shown, **account}, [*lines, *more]
     output.show(shown, lines)
 
 
 def list_all(data: Data = None, as_json: output.AsJson = False) -> None:
     from hub.ledger import reconfiguring, systems
+    from hub.registry import amqp
 
     with opened(data) as ledger:
         found = ledger.read_now(systems.every)
@@ -72,7 +82,7 @@ def list_all(data: Data = None, as_json: output.AsJson = False) -> None:
             "name": one.name,
             "channel": one.channel,
             "url": one.url,
-            "options": one.options,
+            "options": amqp.public(one.options),
             "client_id": one.client_id,
             "active": one.active,
             "inline_only": one.inline_only,
@@ -105,14 +115,34 @@ def change(
     as_json: output.AsJson = False,
 ) -> None:
     from hub.ledger import reconfiguring
+    from hub.registry import amqp
 
     settings = _settings(data)
     with opened(data) as ledger:
         changed = ledger.write_now(reconfiguring.change, name, url, _options(option), settings.push_reach)
+    shown = amqp.public(changed.options)
     output.show(
-        {"name": name, "url": changed.url, "options": changed.options},
-        [f"{name}: {changed.url or ''} {' '.join(f'{key}={value}' for key, value in changed.options.items())}".strip()],
+        {"name": name, "url": changed.url, "options": shown},
+        [f"{name}: {changed.url or ''} {' '.join(f'{key}={value}' for key, value in shown.items())}".strip()],
     )
+
+
+def rotate(name: Name, data: Data = None, as_json: output.AsJson = False) -> None:
+    """A new password for the RabbitMQ user of a system that takes its documents by AMQP."""
+    from hub import clock
+    from hub.ledger import reconfiguring, systems
+    from hub.registry import amqp
+
+    settings, password = _settings(data), clock.new_secret()
+    with opened(data) as ledger:
+        known = ledger.read_now(systems.by_name, name)
+        if known is None:
+            raise Refused("registry-unknown", name, "system")
+        if known.channel != "amqp":
+            raise Refused("registry-invalid", f"{known.channel}: only amqp has a password of its own", "channel")
+        changed = ledger.write_now(reconfiguring.change, name, None, {amqp.PASSWORD_HASH: amqp.hashed(password)})
+    shown, lines = broker_account.made(settings, changed, password, again=True)
+    output.show({"name": name, **shown}, [*lines, _("The password is shown only now.")])
 
 
 def keys(name: Name, data: Data = None, as_json: output.AsJson = False) -> None:
@@ -170,4 +200,5 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "enable": enable,
     "change": change,
     "keys": keys,
+    "rotate": rotate,
 }

@@ -13,7 +13,9 @@ from hub.ledger.delivery_tables import circuit, receipt_cursor
 from hub.ledger.engine import Transaction
 from hub.ledger.tables import system
 from hub.problems import Refused
-from hub.registry import push
+from hub.registry import amqp, folder, push
+from hub.registry.folder import Root
+from hub.registry.mailbox import MailOptions
 from hub.registry.model import System
 from hub.registry.reach import Reach
 
@@ -37,6 +39,7 @@ def change(
     options: dict[str, Any],
     reach: Reach | None = None,
     actor: str = ACTOR,
+    folders: Root | None = None,
 ) -> System:
     """Give a system another address or other options; an empty text takes an option away. Raises ``Refused``.
 
@@ -48,6 +51,12 @@ def change(
     url = known.url if url is None else url
     if known.channel == "push":
         push.check(url, kept, reach or Reach())
+    elif known.channel == "amqp":
+        amqp.check(kept, embedded=False)
+    elif known.channel == "mail":
+        MailOptions.of(kept)
+    elif known.channel == "folder":
+        folder.check(kept, folders)
     _try_again(transaction, known.id)
     transaction.execute(update(system).where(system.c.id == known.id).values(url=url, options=kept))
     _log(transaction, Event.SYSTEM_CHANGED, known, actor, url=url, options=sorted(options))
