@@ -93,6 +93,7 @@ class LeasedDelivery(TypedDict):
     content_size: int
     received_at: str
     attempt: int
+    arrival: int
     lease: Lease
     links: dict[str, str]
 

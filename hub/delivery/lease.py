@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.ledger import Ledger, Transaction, deliveries, exchange_log, receipts
+from hub.ledger import Ledger, Transaction, deliveries, exchange_log, leasing, receipts
+from hub.ledger.batching import Batches
 from hub.ledger.bell import Bell
 from hub.ledger.deliveries import DeliveryRecord, Leased
-from hub.ledger.group_commit import GroupCommit
-from hub.problems import Refused
+from hub.problems import Deferred, Refused
 from hub.receipts.non_delivery import sender_of, subject_of
 from hub.receipts.signing import Receipt, ReceiptSigner
 
@@ -45,8 +45,10 @@ class Leases:
     def __init__(self, ledger: Ledger, signer: ReceiptSigner) -> None:
         self._ledger = ledger
         self._signer = signer
-        self._settlements: GroupCommit[Close, Closed] = GroupCommit(ledger, self._settle)
-        self._bell = Bell(lambda waiting: ledger.read(deliveries.takeable, waiting, clock.now()))
+        self._settlements: Batches[Close, Closed] = Batches(
+            self._settle_batch, most=64, workers=1, shared=lambda error: isinstance(error, Deferred)
+        )
+        self._bell = Bell(lambda waiting: ledger.read(leasing.takeable, waiting, clock.now()))
 
     def arrived(self, system_id: str) -> None:
         """Tell requests that wait for this system's inbox to look again."""
@@ -67,8 +69,8 @@ class Leases:
         while True:
             event = self._bell.expect(system_id)
             at = clock.now()
-            taken = await self._ledger.write(
-                deliveries.lease, system_id, clock.new_id(), limit, at, at + timedelta(seconds=seconds)
+            taken = await self._ledger.statement(
+                leasing.lease, system_id, clock.new_id(), limit, at, at + timedelta(seconds=seconds)
             )
             left = deadline - clock.monotonic()
             if taken or left <= 0 or self._bell.closed:
@@ -80,6 +82,40 @@ class Leases:
     async def settle(self, close: Close) -> Closed:
         """Close as taken. Idempotent. Raises ``Refused``: ``not-found``, ``lease-lost``, ``delivery-*``."""
         return await self._settlements.add(close)
+
+    async def _settle_batch(self, batch: Sequence[Close]) -> Sequence[Closed | Exception]:
+        """Most are what they should be and need no locks held over several statements; the others get them."""
+        if self._ledger.dialect != "postgresql":
+            return await self._ledger.write(self._settle, batch)
+        plain = await self._ledger.statement(self._settle_plain, batch)
+        left = [number for number, answer in enumerate(plain) if answer is None]
+        answers: list[Closed | Exception | None] = list(plain)
+        if left:
+            rest = await self._ledger.write(self._settle, [batch[number] for number in left])
+            for number, answer in zip(left, rest, strict=True):
+                answers[number] = answer
+        return [answer for answer in answers if answer is not None]
+
+    def _settle_plain(self, transaction: Transaction, batch: Sequence[Close]) -> list[Closed | None]:
+        """Settle what is under the lease that its holder names; None for the rest, which nothing was done to."""
+        at = clock.now()
+        records = deliveries.find(transaction, sorted({close.delivery_id for close in batch}))
+        issued: dict[tuple[str, str], Receipt] = {}
+        entries = []
+        for close in batch:
+            record = records.get(close.delivery_id)
+            if record is None or not _holds(record, close) or _key(record) in issued:
+                continue
+            issued[_key(record)] = self._signer.delivered(subject_of(record), sender_of(record), at)
+            entries.append(_settled(record, at))
+        moved = leasing.settle(transaction, {key: one.row for key, one in issued.items()}, entries, at)
+        receipt = {delivery_id: one.jws for (delivery_id, _), one in issued.items() if delivery_id in moved}
+        return [
+            Closed(close.delivery_id, "settled", receipt[close.delivery_id])
+            if close.delivery_id in receipt and _holds(records[close.delivery_id], close)
+            else None
+            for close in batch
+        ]
 
     def _settle(self, transaction: Transaction, batch: Sequence[Close]) -> list[Closed | Exception]:
         at = clock.now()
@@ -131,7 +167,7 @@ class Leases:
         if record.state == "ready":
             return
         _check_lease(record, close.lease_id)
-        deliveries.give_back(transaction, record.id, at)
+        leasing.give_back(transaction, record.id, at)
         deliveries.log(transaction, Event.DELIVERY_RELEASED, record, at)
 
     async def extend(self, close: Close, seconds: int) -> datetime:
@@ -143,7 +179,7 @@ class Leases:
         record = self._record(deliveries.find(transaction, [close.delivery_id], lock=True), close)
         _check_lease(record, close.lease_id)
         until = at + timedelta(seconds=seconds)
-        deliveries.extend(transaction, record.id, until)
+        leasing.extend(transaction, record.id, until)
         deliveries.log(transaction, Event.DELIVERY_EXTENDED, record, at, until=clock.rfc3339(until))
         return until
 
@@ -157,6 +193,16 @@ class Leases:
         first = receipts.of_delivery(transaction, record.id, event)
         assert first is not None, "a closed delivery has its receipt: they commit together"
         return Closed(record.id, record.state, first.jws)
+
+
+def _holds(record: DeliveryRecord, close: Close) -> bool:
+    """Whether the delivery is under a lease of the caller, and under the one that it names, if it names one."""
+    mine = record.system_id == close.system_id and record.state == "leased"
+    return mine and close.lease_id in (None, record.lease_id)
+
+
+def _key(record: DeliveryRecord) -> tuple[str, str]:
+    return record.id, record.lease_id or ""
 
 
 def _check_lease(record: DeliveryRecord, lease_id: str | None) -> None:

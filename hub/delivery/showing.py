@@ -29,4 +29,5 @@ def shown(one: Leased) -> dict[str, Any]:
         "content_size": one.size + one.parts_size,
         "received_at": rfc3339(one.received_at),
         "attempt": one.attempts,
+        "arrival": one.arrival,
     }

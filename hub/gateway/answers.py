@@ -138,6 +138,7 @@ ANSWERS: dict[str, dict[str, str]] = {
         "content_size": "number",
         "received_at": "time",
         "attempt": "number",
+        "arrival": "number",
         "lease": "Lease",
         "links": "object",
     },

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, null, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.audit import Entry, Event
-from hub.ledger import deliveries, envelopes, exchange_log, systems
+from hub.ledger import deliveries, envelopes, exchange_log, leasing, systems
 from hub.ledger.deliveries import DeliveryRecord, Leased
 from hub.ledger.delivery_tables import attempt, circuit, receipt_cursor
 from hub.ledger.engine import Transaction
@@ -57,7 +57,7 @@ def claim(
     allowed = _allowed(transaction, system_id, limit, threshold, at, until)
     if not allowed:
         return target, []
-    letters = deliveries.lease(transaction, system_id, lease_id, allowed, at, until, by_courier=True)
+    letters = leasing.lease(transaction, system_id, lease_id, allowed, at, until, by_courier=True)
     return target, _claimed(transaction, letters)
 
 

@@ -1,20 +1,19 @@
-"""Deliveries: taking over from the broker, leasing, closing. Every move is one conditional statement."""
+"""Deliveries: taking over from the broker, closing. Every move is one conditional statement."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Row, delete, null, select, update
+from sqlalchemy import bindparam, delete, null, select, update
 from sqlalchemy.sql.dml import Update
 
 from hub.audit import Entry, Event
 from hub.envelope.lifecycle import before
 from hub.ledger import exchange_log
 from hub.ledger.engine import Transaction
-from hub.ledger.tables import IN_TRANSIT, TAKEABLE, agency, delivery, envelope, outbox, system
+from hub.ledger.tables import IN_TRANSIT, agency, delivery, envelope, outbox
 
 
 def take_over(transaction: Transaction, delivery_ids: Sequence[str], at: datetime) -> list[str]:
@@ -60,6 +59,7 @@ class Leased:
     envelope_id: str
     recipient_code: str
     attempts: int
+    arrival: int  # the recipient's own count of what it was shown, without gaps
     lease_id: str
     lease_until: datetime
     sender_code: str
@@ -77,122 +77,6 @@ class Leased:
     parts: int
     parts_size: int
     received_at: datetime
-
-
-def lease(
-    transaction: Transaction,
-    system_id: str,
-    lease_id: str,
-    limit: int,
-    at: datetime,
-    until: datetime,
-    *,
-    by_courier: bool = False,
-) -> list[Leased]:
-    """Lease up to ``limit`` takeable deliveries of one system, most urgent first.
-
-    ``by_courier``: for an attempt to hand over, which writes its own entry when its outcome is known.
-
-    ``SKIP LOCKED`` on PostgreSQL, the single writer on SQLite: two clients never get the same delivery.
-    """
-    free = (
-        select(delivery.c.id)
-        .where(delivery.c.system_id == system_id, delivery.c.state.in_(TAKEABLE), delivery.c.available_at <= at)
-        .order_by(delivery.c.priority.desc(), delivery.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("free")  # a plain subquery might be run again by the planner and lock more than the limit
-    )
-    taken = transaction.execute(
-        update(delivery)
-        .where(delivery.c.id.in_(select(free.c.id)))
-        .values(state="leased", since=at, lease_id=lease_id, available_at=until, attempts=delivery.c.attempts + 1)
-        .returning(delivery.c.id, delivery.c.envelope_id, delivery.c.recipient_code, delivery.c.attempts)
-    ).all()
-    if not taken:
-        return []
-    letters = _letters(transaction, [row.envelope_id for row in taken])
-    if not by_courier:
-        _log_leases(transaction, taken, letters, system_id, lease_id, at)
-    leases = [_leased(row, letters[row.envelope_id], lease_id, until) for row in taken]
-    return sorted(leases, key=lambda one: (-one.priority, one.id))
-
-
-def _log_leases(
-    transaction: Transaction,
-    taken: Sequence[Row[Any]],
-    letters: Mapping[str, Row[Any]],
-    system_id: str,
-    lease_id: str,
-    at: datetime,
-) -> None:
-    exchange_log.append(
-        transaction,
-        [
-            Entry(
-                Event.DELIVERY_LEASED,
-                at,
-                actor=system_id,
-                agency_code=row.recipient_code,
-                envelope_id=row.envelope_id,
-                delivery_id=row.id,
-                document_id=letters[row.envelope_id].document_id,
-                detail={"recipient": row.recipient_code, "system": system_id, "lease": lease_id},
-            )
-            for row in taken
-        ],
-    )
-
-
-def takeable(transaction: Transaction, system_ids: Sequence[str], at: datetime) -> set[str]:
-    """Those of the systems for which something may be taken now."""
-    found = (
-        select(delivery.c.id)
-        .where(delivery.c.system_id == system.c.id, delivery.c.state.in_(TAKEABLE), delivery.c.available_at <= at)
-        .exists()
-    )
-    rows = transaction.execute(select(system.c.id).where(system.c.id.in_(list(system_ids)), found))
-    return set(rows.scalars())
-
-
-def _letters(transaction: Transaction, envelope_ids: list[str]) -> dict[str, Row[*tuple[Any, ...]]]:
-    rows = transaction.execute(
-        select(
-            envelope.c.id,
-            envelope.c.sender_code,
-            agency.c.name.label("sender_name"),
-            envelope.c.document_id,
-            envelope.c.business_type,
-            envelope.c.number,
-            envelope.c.notation,
-            envelope.c.document_type,
-            envelope.c.subject,
-            envelope.c.priority,
-            envelope.c.due_on,
-            envelope.c.sha256,
-            envelope.c.size,
-            envelope.c.parts,
-            envelope.c.parts_size,
-            envelope.c.received_at,
-        )
-        .join(agency, agency.c.code == envelope.c.sender_code)
-        .where(envelope.c.id.in_(set(envelope_ids)))
-    )
-    return {row.id: row for row in rows}
-
-
-def _leased(row: Row[*tuple[Any, ...]], letter: Row[Any], lease_id: str, until: datetime) -> Leased:
-    fields = dict(letter._mapping)
-    fields.pop("id")
-    return Leased(
-        id=row.id,
-        envelope_id=row.envelope_id,
-        recipient_code=row.recipient_code,
-        attempts=row.attempts,
-        lease_id=lease_id,
-        lease_until=until,
-        **fields,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,17 +113,19 @@ _RECORD = (
 )
 
 
+_FINDING = (
+    select(*_RECORD)
+    .join(envelope, envelope.c.id == delivery.c.envelope_id)
+    .where(delivery.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(delivery.c.id)
+)
+_LOCKING = _FINDING.with_for_update(of=delivery)
+
+
 def find(transaction: Transaction, delivery_ids: Sequence[str], *, lock: bool = False) -> dict[str, DeliveryRecord]:
     """Deliveries by id; ``lock`` keeps other writers off them until the transaction ends."""
-    statement = (
-        select(*_RECORD)
-        .join(envelope, envelope.c.id == delivery.c.envelope_id)
-        .where(delivery.c.id.in_(list(delivery_ids)))
-        .order_by(delivery.c.id)
-    )
-    if lock:
-        statement = statement.with_for_update(of=delivery)
-    return {row.id: DeliveryRecord(**row._mapping) for row in transaction.execute(statement)}
+    rows = transaction.execute(_LOCKING if lock else _FINDING, {"ids": list(delivery_ids)})
+    return {row.id: DeliveryRecord(**row._mapping) for row in rows}
 
 
 def close(transaction: Transaction, delivery_ids: Sequence[str], state: str, at: datetime) -> None:
@@ -268,22 +154,6 @@ def _close(delivery_ids: Sequence[str], state: str, at: datetime) -> Update:
         update(delivery)
         .where(delivery.c.id.in_(list(delivery_ids)), delivery.c.state.in_(before(state)))
         .values(state=state, since=at, closed_at=at, available_at=null())
-    )
-
-
-def give_back(transaction: Transaction, delivery_id: str, at: datetime) -> None:
-    """End a lease: the delivery may be taken again at once."""
-    transaction.execute(
-        update(delivery)
-        .where(delivery.c.id == delivery_id, delivery.c.state == "leased")
-        .values(state="ready", since=at, available_at=at, lease_id=null())
-    )
-
-
-def extend(transaction: Transaction, delivery_id: str, until: datetime) -> None:
-    """Keep a lease until ``until``."""
-    transaction.execute(
-        update(delivery).where(delivery.c.id == delivery_id, delivery.c.state == "leased").values(available_at=until)
     )
 
 

@@ -92,10 +92,11 @@ def parcel(rig: Rig, payloads: PayloadStore, octets: bytes, **changes: object) -
     writer.keep()
     at = clock.now()
     letter = Leased(
-        id=clock.new_id(), envelope_id=clock.new_id(), recipient_code="H33.01", attempts=1, lease_id=clock.new_id(),
-        lease_until=at + timedelta(minutes=1), sender_code="G22", sender_name="Văn phòng Chính phủ",
-        document_id="G22,2026/11/22,7816/VPCP-TTĐT", business_type=0, number="7816", notation="VPCP-TTĐT",
-        document_type="Công văn", subject="Về việc liên thông văn bản\ttới các cơ quan", priority=1, due_on=None,
+        id=clock.new_id(), envelope_id=clock.new_id(), recipient_code="H33.01", attempts=1, arrival=1,
+        lease_id=clock.new_id(), lease_until=at + timedelta(minutes=1), sender_code="G22",
+        sender_name="Văn phòng Chính phủ", document_id="G22,2026/11/22,7816/VPCP-TTĐT", business_type=0,
+        number="7816", notation="VPCP-TTĐT", document_type="Công văn",
+        subject="Về việc liên thông văn bản\ttới các cơ quan", priority=1, due_on=None,
         sha256=writer.sha256, size=len(octets), parts=0, parts_size=0, received_at=at,
     )  # fmt: skip
     return Parcel(

@@ -60,6 +60,7 @@ def parcel(
         envelope_id=clock.new_id(),
         recipient_code="H33",
         attempts=1,
+        arrival=1,
         lease_id=clock.new_id(),
         lease_until=at + timedelta(seconds=60),
         sender_code="G22",

@@ -12,7 +12,7 @@ from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
 from hub import clock
-from hub.ledger import Ledger, deliveries, exchange_log
+from hub.ledger import Ledger, deliveries, exchange_log, leasing
 from hub.ledger.deliveries import Leased
 from hub.ledger.exchange_log import LogQuery
 from hub.ledger.tables import delivery
@@ -24,7 +24,7 @@ def take(
 ) -> list[Leased]:
     at = clock.now()
     return ledger.write_now(
-        deliveries.lease, system_id, lease_id or clock.new_id(), limit, at, at + timedelta(seconds=seconds)
+        leasing.lease, system_id, lease_id or clock.new_id(), limit, at, at + timedelta(seconds=seconds)
     )
 
 
@@ -118,11 +118,11 @@ def test_waiting_inboxes_are_found_by_one_look(stage: Stage) -> None:
     stage.in_inbox("H33")
     stage.accept("H40")
     now = clock.now()
-    assert stage.ledger.read_now(deliveries.takeable, ["h33", "h40", "sender"], now) == {"h33"}
-    assert stage.ledger.read_now(deliveries.takeable, ["h40"], now) == set()
+    assert stage.ledger.read_now(leasing.takeable, ["h33", "h40", "sender"], now) == {"h33"}
+    assert stage.ledger.read_now(leasing.takeable, ["h40"], now) == set()
     take(stage.ledger, seconds=60)
-    assert stage.ledger.read_now(deliveries.takeable, ["h33"], clock.now()) == set()
-    assert stage.ledger.read_now(deliveries.takeable, ["h33"], clock.now() + timedelta(seconds=61)) == {"h33"}
+    assert stage.ledger.read_now(leasing.takeable, ["h33"], clock.now()) == set()
+    assert stage.ledger.read_now(leasing.takeable, ["h33"], clock.now() + timedelta(seconds=61)) == {"h33"}
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,15 @@ class HaltingLedger:
         return getattr(self._ledger, name)
 
     async def write(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await self._halting(self._ledger.write, work, *args, **kwargs)
+
+    async def statement(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await self._halting(self._ledger.statement, work, *args, **kwargs)
+
+    async def _halting(self, run: Callable[..., Any], work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if work.__name__ != self._work:
-            return await self._ledger.write(work, *args, **kwargs)
-        answer = None if self._before else await self._ledger.write(work, *args, **kwargs)
+            return await run(work, *args, **kwargs)
+        answer = None if self._before else await run(work, *args, **kwargs)
         self.reached.set()
         await asyncio.Event().wait()
         return answer
