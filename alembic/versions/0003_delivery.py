@@ -95,6 +95,14 @@ def _columns() -> None:
     op.add_column("system", sa.Column("disabled_reason", sa.Text(), server_default=sa.text("''"), nullable=False))
     op.add_column("envelope", sa.Column("previous_id", sa.Text(), nullable=True))
     op.add_column("envelope", sa.Column("paper", sa.Integer(), nullable=True))
+    op.create_index(
+        "ix_envelope_previous",
+        "envelope",
+        ["previous_id"],
+        unique=False,
+        postgresql_where=sa.text("previous_id IS NOT NULL"),
+        sqlite_where=sa.text("previous_id IS NOT NULL"),
+    )
     for name in ("superseded_by", "replay_id"):
         op.add_column("delivery", sa.Column(name, sa.Text(), nullable=True))
     op.add_column("delivery", sa.Column("number", sa.BigInteger(), nullable=True))
@@ -109,6 +117,15 @@ def _columns() -> None:
         postgresql_where=sa.text("chase_at IS NOT NULL"),
         sqlite_where=sa.text("chase_at IS NOT NULL"),
     )
+    current = "superseded_by IS NULL AND state IN ('pending', 'published', 'ready', 'leased', 'settled')"
+    unconfirmed = f"status_code IS NULL AND confirm_by IS NOT NULL AND {current}"
+    unprocessed = f"process_by IS NOT NULL AND status_code NOT IN ('02', '06', '13', '15', '16') AND {current}"
+    for name, column, condition in (
+        ("ix_delivery_unconfirmed", "confirm_by", unconfirmed),
+        ("ix_delivery_unprocessed", "process_by", unprocessed),
+    ):
+        where = sa.text(condition)
+        op.create_index(name, "delivery", [column, "id"], unique=False, postgresql_where=where, sqlite_where=where)
 
 
 def _words(name: str) -> sa.Column[str]:

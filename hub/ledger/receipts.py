@@ -77,6 +77,13 @@ def of_delivery(transaction: Transaction, delivery_id: str, event: str) -> Recei
     return None if row is None else ReceiptRecord(*row)
 
 
+def newest_notice(transaction: Transaction, delivery_id: str, event: str, code: str) -> datetime | None:
+    """When the latest such notice about a delivery was signed."""
+    mine = (receipt.c.delivery_id == delivery_id) & (receipt.c.event == event) & (receipt.c.code == code)
+    newest = select(receipt.c.at).where(mine).order_by(receipt.c.at.desc()).limit(1)
+    return transaction.execute(newest).scalar_one_or_none()
+
+
 def of_envelope(transaction: Transaction, envelope_id: str, system_id: str | None) -> list[ReceiptRecord]:
     """Receipts of one envelope in order, those for one system only when it is given."""
     statement = select(*_COLUMNS).where(receipt.c.envelope_id == envelope_id).order_by(receipt.c.seq)

@@ -9,3 +9,4 @@ from tests.ledger.stage import (  # noqa: F401 - fixtures are found by their nam
     stage,
     store,
 )
+from tests.receipts.chase_stage import scene  # noqa: F401 - fixtures are found by their names here
