@@ -13,14 +13,19 @@ from adapters.amqp.attendance import Attendance
 from adapters.amqp.carrier import AmqpCarrier
 from adapters.amqp.listening import Listening
 from adapters.amqp.management import Management
+from adapters.folder import FolderCarrier
+from adapters.mail import BounceReader, MailCarrier, Server, SmtpDutyMail, Submission
 from adapters.push import PushCarrier, PushPolicy
 from hub.broker.port import Broker
 from hub.broker.rabbit import RabbitBroker
 from hub.delivery.carrier import Carrier
 from hub.delivery.handed import HandedOver
 from hub.delivery.lease import Leases
+from hub.delivery.returned import Returned
 from hub.ledger import Ledger, PayloadStore, exchange_log, handed
 from hub.problems import Misconfigured
+from hub.receipts.duty import DutyMail
+from hub.receipts.signing import ReceiptSigner
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
 from hub.settings import Settings
@@ -40,7 +45,11 @@ class Means:
 
 def carriers(means: Means) -> dict[str, Carrier]:
     """Every channel that this hub can hand over by, with its carrier."""
-    found: dict[str, Carrier] = {"push": _push(means)}
+    found: dict[str, Carrier] = {
+        "push": _push(means),
+        "mail": _mail(means),
+        "folder": FolderCarrier(means.settings.folder_root),
+    }
     if isinstance(means.broker, RabbitBroker):  # queues in this process end in no agency
         found["amqp"] = AmqpCarrier(
             means.broker.systems,
@@ -69,6 +78,54 @@ def attendance(means: Means, directory: Directory, leases: Leases, statuses: Sta
     if settings.broker_management_url is not None:
         management = Management(settings.broker_management_url, virtual_host(settings.broker_url))
     return Attendance(ledger, means.broker.systems, listening, management)
+
+
+def _mail(means: Means) -> Carrier:
+    settings = means.settings
+    return MailCarrier(
+        means.ledger,
+        submission(settings),
+        settings.hub_name,
+        settings.base_url,
+        largest=settings.mail_document_bytes,
+        link_days=settings.mail_link_days,
+    )
+
+
+def submission(settings: Settings) -> Submission | None:
+    """The way to the mail server, None where there is none. Raises ``Misconfigured``."""
+    if settings.smtp_url is None or settings.smtp_from is None:
+        return None
+    try:
+        server = Server.of(
+            settings.smtp_url,
+            settings.smtp_from,
+            plain=settings.smtp_plain,
+            authorities=settings.smtp_ca_file,
+            timeout=settings.smtp_timeout_seconds,
+        )
+    except ValueError as error:
+        raise Misconfigured("settings-invalid", str(error), "LIENTHONG_SMTP_URL") from error
+    try:
+        server.context()
+    except OSError as error:  # SSLError too: not PEM
+        reason = f"{settings.smtp_ca_file}: {error.strerror or error}"
+        raise Misconfigured("settings-invalid", reason, "LIENTHONG_SMTP_CA_FILE") from error
+    return Submission(server)
+
+
+def duty_mail(settings: Settings) -> DutyMail | None:
+    """Mail to duty contacts, None where there is no mail server. Raises ``Misconfigured``."""
+    found = submission(settings)
+    return None if found is None else SmtpDutyMail(found, settings.hub_name)
+
+
+def bounce_reader(means: Means, signer: ReceiptSigner) -> BounceReader | None:
+    """Who reads what came back as undeliverable, None where there is no mailbox for it."""
+    settings = means.settings
+    if settings.bounces is None:
+        return None
+    return BounceReader(Returned(means.ledger, signer), settings.bounces, settings.sweep_every_seconds)
 
 
 def _push(means: Means) -> Carrier:

@@ -23,6 +23,8 @@ from pydantic_settings import (
 )
 
 from hub.problems import Finding, Misconfigured
+from hub.registry.folder import Root
+from hub.registry.mailbox import is_address
 from hub.registry.reach import Reach
 
 MIB = 1024 * 1024
@@ -93,6 +95,19 @@ class Settings(BaseSettings):
     push_ca_file: Path | None = Field(None, description="PEM: authorities of receivers, beside those of the system")
     push_document_bytes: int = Field(16 * MIB, ge=0, description="larger documents are pushed as notices")
     push_notice_seconds: float = Field(900.0, ge=5, description="time to fetch and settle after a notice")
+    smtp_url: str | None = Field(
+        None, description="smtp(s)://user:password@host:port of the server that takes the hub's mail"
+    )
+    smtp_from: str | None = Field(
+        None, validate_default=True, description="the hub's mailbox; bounces come to bounce+… at its domain"
+    )
+    smtp_plain: bool = Field(False, description="without TLS, to a server of this machine only")
+    smtp_ca_file: Path | None = Field(None, description="PEM: authorities of the server, beside those of the system")
+    smtp_timeout_seconds: float = Field(30.0, gt=0, le=300, description="the server may take so long for an answer")
+    mail_document_bytes: int = Field(10 * MIB, ge=0, description="larger documents are mailed as notices with a link")
+    mail_link_days: int = Field(14, ge=1, le=365, description="how long the link of a notice is open")
+    bounces: Path | None = Field(None, description="Maildir of the mail to bounce+…")
+    folder_root: Path | None = Field(None, description="directory below which systems have their folders")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
 
@@ -143,6 +158,15 @@ class Settings(BaseSettings):
         Reach.of(value)
         return value
 
+    @field_validator("smtp_from")
+    @classmethod
+    def _mailbox(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if "smtp_url" in info.data and (info.data["smtp_url"] is None) != (value is None):
+            raise ValueError("smtp_url and smtp_from go together")
+        if value is not None and not is_address(value):
+            raise ValueError("must be a mailbox: name@domain")
+        return value
+
     @field_validator("listen")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
@@ -189,6 +213,11 @@ class Settings(BaseSettings):
     def push_reach(self) -> Reach:
         """Where pushes may go."""
         return Reach.of(self.push_allowed_networks, self.push_plain_http)
+
+    @property
+    def folders(self) -> Root | None:
+        """Where systems may have folders."""
+        return None if self.folder_root is None else Root(self.folder_root)
 
     @property
     def host(self) -> str:

@@ -17,16 +17,18 @@ import structlog
 import uvicorn
 
 from adapters.amqp.attendance import Attendance
+from adapters.mail import BounceReader
 from hub import dashboard, memory
 from hub import gateway as http
 from hub.broker.memory import MemoryBroker
 from hub.broker.port import Broker
 from hub.broker.rabbit import RabbitBroker
-from hub.channels import Means, attendance, carriers
+from hub.channels import Means, attendance, bounce_reader, carriers
 from hub.delivery.carriage import Carriage
 from hub.delivery.courier import Courier
 from hub.delivery.inbox import Inbox
 from hub.delivery.lease import Leases
+from hub.delivery.links import Links
 from hub.delivery.telling import Telling
 from hub.gateway.connection import patient_for
 from hub.gateway.tokens import Tokens
@@ -121,6 +123,7 @@ class Hub:
     carriage: Carriage
     telling: Telling
     attendance: Attendance | None
+    bounces: BounceReader | None
     sweep: Sweep
     upkeep: Upkeep
     fetch: HttpFetch
@@ -175,6 +178,7 @@ def build(settings: Settings) -> Hub:
         carriage=carriage,
         telling=Telling(ledger, carriage.carriers),
         attendance=attendance(means, directory, leases, context.statuses),
+        bounces=bounce_reader(means, signer),
         sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
         upkeep=Upkeep(
             revocation,
@@ -185,7 +189,7 @@ def build(settings: Settings) -> Hub:
             refresh=settings.revocation_refresh_seconds,
         ),
         fetch=fetch,
-        application=_application(context),
+        application=_application(context, Links(ledger, signer)),
         end_waits=end_waits,
         inspector=policy.inspector,
     )
@@ -219,7 +223,7 @@ async def _schema_current(ledger: Ledger) -> bool:
     return await ledger.read(migration.version) == migration.head()
 
 
-def _application(context: http.Gateway) -> http.Application:
+def _application(context: http.Gateway, links: Links) -> http.Application:
     pages = dashboard.DashboardContext(
         ledger=context.ledger,
         record=exchange_log.append,
@@ -230,7 +234,7 @@ def _application(context: http.Gateway) -> http.Application:
         hub_name=context.settings.hub_name,
         base_url=context.settings.base_url,
     )
-    routers = (dashboard.pages(pages), dashboard.problem_pages(pages))
+    routers = (dashboard.pages(pages), dashboard.problem_pages(pages), dashboard.fetch_pages(pages, links))
     return http.create(context, routers, functools.partial(dashboard.error_page, pages))
 
 
@@ -294,6 +298,7 @@ async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[async
             *([("deliver", hub.attendance.run)] if hub.attendance is not None else []),
             ("sweep", hub.sweep.run),
             ("sweep", hub.upkeep.run),
+            *([("sweep", hub.bounces.run)] if hub.bounces is not None else []),
         ):
             if role in roles:
                 tasks.append(asyncio.create_task(work(), name=role))

@@ -7,6 +7,6 @@ The folder lies below one root; no option, name or symbolic link leads out of it
 """
 
 from adapters.folder.carrier import FolderCarrier
-from adapters.folder.place import Root
+from hub.registry.folder import Root
 
 __all__ = ["FolderCarrier", "Root"]

@@ -25,12 +25,12 @@ from typing import Any
 
 import structlog
 
-from adapters.folder.place import Root, shared_mode
 from hub import clock
 from hub.delivery.carrier import Delivered, Failed, Outcome, Parcel
 from hub.ledger.receipts import ReceiptRecord
 from hub.problems import HubError
 from hub.receipts.showing import shown
+from hub.registry.folder import Root, shared_mode
 from hub.registry.model import System
 
 log = structlog.get_logger()

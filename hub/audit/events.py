@@ -29,6 +29,7 @@ class Event(StrEnum):
     DELIVERY_ATTEMPTED = "delivery.attempted"
     DELIVERY_HANDED = "delivery.handed"
     DELIVERY_DEAD = "delivery.dead"
+    DELIVERY_BOUNCED = "delivery.bounced"
     DELIVERY_WITHDRAWN = "delivery.withdrawn"
     DELIVERY_CHASED = "delivery.chased"
     DELIVERY_REPLAYED = "delivery.replayed"
@@ -78,6 +79,7 @@ EVENTS: dict[Event, str] = {
     Event.DELIVERY_ATTEMPTED: "a hand-over failed for now; the entry says why and when the next one is due",
     Event.DELIVERY_HANDED: "the document was put where its recipient's system takes it from and settles by itself",
     Event.DELIVERY_DEAD: "the hub gave a delivery up; its octets are kept and the sender was told",
+    Event.DELIVERY_BOUNCED: "a mail that a server had taken came back; its delivery counted as settled",
     Event.DELIVERY_WITHDRAWN: "a delivery was taken back before its recipient took it",
     Event.DELIVERY_CHASED: "the recipient, its duty contact or the sender was told of a deadline",
     Event.DELIVERY_REPLAYED: "a delivery was sent once more as a delivery of its own, with a reason",

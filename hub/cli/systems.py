@@ -119,7 +119,9 @@ def change(
 
     settings = _settings(data)
     with opened(data) as ledger:
-        changed = ledger.write_now(reconfiguring.change, name, url, _options(option), settings.push_reach)
+        changed = ledger.write_now(
+            reconfiguring.change, name, url, _options(option), settings.push_reach, folders=settings.folders
+        )
     shown = amqp.public(changed.options)
     output.show(
         {"name": name, "url": changed.url, "options": shown},

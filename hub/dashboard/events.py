@@ -40,6 +40,7 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     Event.DELIVERY_ATTEMPTED: ("hourglass", "warn", mark("Handing over to %(who)s failed for now")),
     Event.DELIVERY_HANDED: ("half", "muted", mark("Handed to the queue of %(who)s")),
     Event.DELIVERY_DEAD: ("box", "bad", mark("Could not be delivered to %(who)s")),
+    Event.DELIVERY_BOUNCED: ("box", "bad", mark("The mail to %(who)s came back as undeliverable")),
     Event.DELIVERY_WITHDRAWN: ("back", "muted", mark("Withdrawn before %(who)s took it")),
     Event.DELIVERY_CHASED: ("hourglass", "warn", mark("Reminded of the deadline: %(who)s")),
     Event.DELIVERY_REPLAYED: ("half", "warn", mark("Sent again to %(who)s by an operator")),

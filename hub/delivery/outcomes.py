@@ -21,6 +21,7 @@ from hub.delivery.failures import FAILURES
 from hub.ledger import Transaction, carriage, deliveries, receipts
 from hub.ledger.carriage import Attempt, Claimed
 from hub.ledger.deliveries import DeliveryRecord
+from hub.receipts import taking_back
 from hub.receipts.non_delivery import LONGEST_DETAIL, give_up, sender_of, subject_of
 from hub.receipts.signing import ReceiptSigner
 from hub.registry.model import System
@@ -61,10 +62,10 @@ def _delivered(
     if record.state != "leased":
         return
     at = tried.ended_at
-    receipt = signer.delivered(subject_of(record), sender_of(record), at)
+    how = {"channel": tried.system.channel, **outcome.evidence}
+    receipt = signer.delivered(subject_of(record), sender_of(record), at, how)
     deliveries.close(transaction, [record.id], "settled", at)
     receipts.add(transaction, [receipt.row])
-    how = {"channel": tried.system.channel, **outcome.evidence}
     deliveries.log(transaction, Event.DELIVERY_SETTLED, record, at, actor="courier", sha256=record.sha256, how=how)
 
 
@@ -100,6 +101,7 @@ def _failed(
         if mine:
             carriage.put_back(transaction, record.id, tried.ended_at, next_at, _said(outcome))
             _log_failure(transaction, tried, record, outcome, next_at)
+            taking_back.given_back(transaction, signer, record.id, tried.ended_at)
         return
     carriage.record(transaction, [_attempt(tried, "permanent")])
     if mine:

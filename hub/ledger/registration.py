@@ -19,7 +19,9 @@ from hub.ledger import agencies, exchange_log, overrides, people, systems, trust
 from hub.ledger.agencies import NewAgency
 from hub.ledger.engine import Transaction
 from hub.problems import Refused
-from hub.registry import push
+from hub.registry import amqp, folder, push
+from hub.registry.folder import Root
+from hub.registry.mailbox import MailOptions
 from hub.registry.model import (
     CHANNELS,
     OFFERED_CHANNELS,
@@ -47,10 +49,11 @@ def add_system(
     auditor: bool = False,
     inline_only: bool = False,
     reach: Reach | None = None,
+    folders: Root | None = None,
 ) -> tuple[str, str]:
     """Register a system; returns client id and secret. Raises ``Refused``: ``registry-*``, ``channel-not-offered``.
 
-    ``reach``: which addresses the hub may push to.
+    ``reach``: which addresses the hub may push to. ``folders``: below which root systems may have folders.
     """
     name = name.strip()
     if not name or len(name) > 100:
@@ -61,6 +64,12 @@ def add_system(
         raise Refused("channel-not-offered", channel, "channel")
     if channel == "push":
         push.check(url, options or {}, reach or Reach())
+    elif channel == "amqp":
+        amqp.check(options or {}, embedded=transaction.dialect.name == "sqlite")
+    elif channel == "mail":
+        MailOptions.of(options or {})
+    elif channel == "folder":
+        folder.check(options or {}, folders)
     elif url is not None and urlsplit(url).scheme not in ("http", "https"):
         raise Refused("registry-invalid", "a URL starts with https://", "url")
     identifier, secret = clock.new_id(), clock.new_secret()

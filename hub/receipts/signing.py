@@ -118,9 +118,17 @@ class ReceiptSigner:
         row = {"code": findings[0].code, "description": findings[0].detail}
         return self._issue("refusal", "envelope.refused", subject, audience, at, extra, row)
 
-    def delivered(self, subject: Subject, audience: Audience, at: datetime) -> Receipt:
-        """The recipient's system has taken the original octets and settled."""
-        return self._issue("delivery", "delivery.settled", subject, audience, at, {}, {})
+    def delivered(
+        self, subject: Subject, audience: Audience, at: datetime, how: dict[str, Any] | None = None
+    ) -> Receipt:
+        """The recipient's system has taken the original octets and settled.
+
+        ``how`` (JSON): by which channel, and what is known of it where that is less; ``description`` in words.
+        """
+        if how is None:
+            return self._issue("delivery", "delivery.settled", subject, audience, at, {}, {})
+        row = {"description": how.get("description", "")}
+        return self._issue("delivery", "delivery.settled", subject, audience, at, {"how": how}, row)
 
     def delivery_refused(self, subject: Subject, audience: Audience, reason: str, at: datetime) -> Receipt:
         """The recipient's system has refused the document for good."""

@@ -63,6 +63,13 @@ class Root:
         return folder
 
 
+def check(options: dict[str, Any], root: Root | None) -> None:
+    """Raises ``Refused('registry-invalid')``; ``root`` None: the operator has set none."""
+    if root is None:
+        raise Refused("registry-invalid", "LIENTHONG_FOLDER_ROOT is not set", "folder")
+    root.check(options)
+
+
 def shared_mode(descriptor: int, own: int) -> int:
     """``own`` rights, with those of the group that the folder gives: who takes documents may read and remove them."""
     group = stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o070
