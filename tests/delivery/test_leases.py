@@ -138,6 +138,49 @@ async def test_a_hub_killed_before_the_commit_has_settled_nothing(stage: Stage) 
     assert len(to_sender(stage, taken.envelope_id)) == 1
 
 
+async def test_a_late_settlement_and_a_new_lease_at_the_same_moment_have_one_winner(
+    stage: Stage, leases: Leases
+) -> None:
+    won = {"settled": 0, "taken": 0}
+    for _ in range(12):
+        taken = await one(stage, leases)
+        run_out(stage, taken.id)
+        again, closed = await asyncio.gather(
+            leases.take("h33", 1, 60, 0),
+            leases.settle(Close("h33", taken.id, taken.lease_id)),
+            return_exceptions=True,
+        )
+        if isinstance(closed, Refused):
+            assert closed.code == "lease-lost"
+            assert [one.id for one in again] == [taken.id]
+            await leases.settle(Close("h33", taken.id, again[0].lease_id))
+            won["taken"] += 1
+        else:
+            assert (closed.state, again) == ("settled", [])
+            won["settled"] += 1
+        assert len(to_sender(stage, taken.envelope_id)) == 2
+    assert sum(won.values()) == 12
+
+
+async def test_one_request_of_many_that_is_late_does_not_hold_up_the_others(stage: Stage, leases: Leases) -> None:
+    """Settled, settled again, another's lease, unknown: all at the same moment, each with its own answer."""
+    plain, closed, lost = [await one(stage, leases) for _ in range(3)]
+    first = await leases.settle(Close("h33", closed.id, closed.lease_id))
+    answers = await asyncio.gather(
+        leases.settle(Close("h33", plain.id, None)),
+        leases.settle(Close("h33", plain.id, plain.lease_id)),
+        leases.settle(Close("h33", closed.id, closed.lease_id)),
+        leases.settle(Close("h33", lost.id, "another")),
+        leases.settle(Close("h40", lost.id, lost.lease_id)),
+        leases.settle(Close("h33", "none", None)),
+        return_exceptions=True,
+    )
+    assert answers[0] == answers[1]
+    assert answers[2] == first
+    assert [one.code for one in answers[3:]] == ["lease-lost", "not-found", "not-found"]
+    assert [stage.state(one.id) for one in (plain, closed, lost)] == ["settled", "settled", "leased"]
+
+
 async def test_a_lease_that_ran_out_may_still_be_settled_while_nobody_else_took_it(
     stage: Stage, leases: Leases
 ) -> None:
