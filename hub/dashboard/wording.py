@@ -92,6 +92,10 @@ CHECKS: dict[str, tuple[str, str]] = {
     "secrecy": (mark("Secrecy"), mark("Nothing marks a state secret; those must not travel here")),
     "freshness": (mark("Freshness"), mark("The sender's own time stamp is of these days")),
     "recipients": (mark("Recipients"), mark("All registered and active, each named once")),
+    "reference": (
+        mark("Earlier document"),
+        mark("A recall, update or replacement is about a document that its sender sent"),
+    ),
     "attachments": (mark("Attachments"), mark("As the manifest lists them, each whole and as signed")),
     "names": (mark("File names"), mark("No name leads out of a folder, hides its kind or starts a program")),
     "wrapping": (mark("Wrapping"), mark("What the sender's program put into a ZIP of one file is found inside it")),

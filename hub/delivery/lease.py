@@ -17,6 +17,7 @@ from hub.ledger.batching import Batches
 from hub.ledger.bell import Bell
 from hub.ledger.deliveries import DeliveryRecord, Leased
 from hub.problems import Deferred, Refused
+from hub.receipts import taking_back
 from hub.receipts.non_delivery import sender_of, subject_of
 from hub.receipts.signing import Receipt, ReceiptSigner
 
@@ -169,6 +170,7 @@ class Leases:
         _check_lease(record, close.lease_id)
         leasing.give_back(transaction, record.id, at)
         deliveries.log(transaction, Event.DELIVERY_RELEASED, record, at)
+        taking_back.given_back(transaction, self._signer, record.id, at)
 
     async def extend(self, close: Close, seconds: int) -> datetime:
         """Keep a delivery ``seconds`` from now; returns the new end of the lease."""

@@ -7,6 +7,7 @@
 5. One transaction commits envelope, deliveries, outbox, acknowledgement and log entry, if the duplicate key is free.
 6. Key taken by the same octets: give the first acknowledgement again. By others: refuse (document-conflict).
    The same octets from the same system get it also when they would be refused or deferred today.
+A recall, update or replacement does in that transaction what it does to the earlier document (``hub.intake.changes``).
 A crash after 3 leaves files nobody refers to; a crash after 5 leaves an accepted envelope whose sender repeats and
 gets the same acknowledgement. The answer is sent only after 5.
 """
@@ -20,7 +21,8 @@ from typing import Any
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.envelope.model import ReceivedEnvelope, ReceivedPart
+from hub.envelope.model import BusinessType, ReceivedEnvelope, ReceivedPart
+from hub.intake import changes
 from hub.intake.alerts import alerts, tell
 from hub.intake.room import Room
 from hub.intake.rows import accepted, delivery_rows, envelope_row, outbox_row, part_rows, pending_rows
@@ -148,7 +150,7 @@ class Intake:
         except OSError as error:
             raise Deferred("payload-unavailable", error.strerror or "", retry_after=30) from error
         acceptance = self._rows(envelope)
-        stored = await self._commits.add(acceptance)
+        stored = await self._commit(acceptance, envelope)
         if stored.new:
             self._wake()
             tell(_alerts(envelope, stored.envelope_id))
@@ -158,6 +160,12 @@ class Intake:
         finding = _conflicting(envelope.content.document_id, stored)
         declined = Declined((finding,), (), envelope.sender.code, envelope.content.document_id)
         return await self._reject(envelope.received, declined)
+
+    async def _commit(self, acceptance: Acceptance, envelope: VerifiedEnvelope) -> Stored:
+        """New documents many at once in one statement; those that change an earlier one by themselves."""
+        if envelope.business_type == BusinessType.NEW:
+            return await self._commits.add(acceptance)
+        return await self._ledger.write(changes.accept, self._signer, acceptance, envelope)
 
     async def _repeat(self, body: PayloadWriter, received: ReceivedEnvelope) -> Admitted | None:
         """The first acknowledgement for octets that were accepted before, though they would not be today.

@@ -14,6 +14,7 @@ from hub.ledger.tables import search_text
 from hub.problems import Finding
 from hub.receipts.deadlines import DeadlinePolicy, Facts
 from hub.validation import VerifiedEnvelope
+from hub.validation.reference import ADDED
 from hub.validation.verdict import AttachmentFacts, SignerFacts
 
 
@@ -39,20 +40,38 @@ def envelope_row(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> 
         "parts": len(envelope.received.parts),
         "parts_size": sum(part.size for part in envelope.received.parts),
         "edition": content.edition,
-        "previous_id": None,
-        "paper": None,
+        "previous_id": None,  # hub.intake.changes
+        "paper": int(content.business.paper) if content.business.paper in ("0", "1") else None,
         "details": {
             "signer": _told(envelope.signer),
             "attachments": [_told(attachment) for attachment in envelope.attachments],
             "warnings": [_told(warning) for warning in envelope.warnings],
             "head": content.head,
             "response_for": [_told(answered) for answered in content.response_for],
+            **_business(envelope),
         },
         "traceparent": envelope.received.traceparent,
         "search": search_text(
             content.number, content.notation, content.document_id, envelope.sender.code, content.subject
         ),
     }
+
+
+def _business(envelope: VerifiedEnvelope) -> dict[str, Any]:
+    """What a recall, update or replacement says beside its reason, and the hour of a scheduled letter."""
+    told: dict[str, Any] = {}
+    if envelope.business_type:
+        business = envelope.content.business
+        told["business"] = {
+            "reason": business.reason,
+            "documents": [document_id for document_id, _ in envelope.targets] or list(envelope.content.concerned[:1]),
+            "document_changed": business.document_changed == "1",
+            "added": [one.code for one in business.receivers if one.kind == ADDED],
+            "removed": list(envelope.removed),
+        }
+    if envelope.not_before is not None:
+        told["not_before"] = clock.rfc3339(envelope.not_before)
+    return told
 
 
 def _told(record: SignerFacts | AttachmentFacts | Finding | ResponseFor) -> dict[str, Any]:
@@ -98,7 +117,7 @@ def delivery_rows(
             "state": "pending",
             "priority": envelope.priority,
             "since": clock.rfc3339(at),
-            "not_before": None,
+            "not_before": None if envelope.not_before is None else clock.rfc3339(envelope.not_before),
             **deadlines,
         }
         for agency in envelope.recipients

@@ -240,6 +240,8 @@ class EnvelopeRecord:
     received_at: datetime
     parts: int
     parts_size: int
+    previous_id: str | None
+    paper: int | None
     details: dict[str, Any]
 
 
@@ -248,7 +250,7 @@ _COLUMNS = [
     for name in (
         "id", "sender_code", "sender_system_id", "document_id", "business_type", "number", "notation",
         "promulgated_on", "document_type", "subject", "priority", "due_on", "sha256", "size", "received_at", "parts",
-        "parts_size", "details",
+        "parts_size", "previous_id", "paper", "details",
     )
 ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hub.envelope.model import BusinessType
 from hub.ledger.correlation import Correlated
 
 ARRIVED, REFUSED, ACCEPTED, ASSIGNED, IN_PROCESS, FINISHED = "01", "02", "03", "04", "05", "06"
@@ -51,9 +52,14 @@ def from_sender(code: str) -> bool:
 def choose(code: str, candidates: Sequence[Correlated]) -> Correlated | None:
     """Among deliveries of the same document (newest first) the one that ``code`` is about.
 
-    13, 15 and 16 are about the recall or update, the others about the document itself; where only the other kind
-    exists, it is meant (real senders repeat the original's id in a recall, edXML 1.2, clause 2.2.4).
+    15 and 16 are about the recall or update, 13 takes back whatever brought the document, all others are about the
+    document itself; where none of the kind exists, any is meant (real senders repeat the original's id in a recall,
+    edXML 1.2, clause 2.2.4).
     """
-    about_change = code in (TAKE_BACK, AGREED, DECLINED)
-    preferred = [one for one in candidates if (one.business_type != 0) == about_change]
+    if code in (AGREED, DECLINED):
+        preferred = [one for one in candidates if one.business_type != BusinessType.NEW]
+    elif code == TAKE_BACK:
+        preferred = [one for one in candidates if one.business_type != BusinessType.RECALL]
+    else:
+        preferred = [one for one in candidates if one.business_type == BusinessType.NEW]
     return next(iter(preferred or candidates), None)

@@ -4,23 +4,28 @@
 2. The code is one; 13 comes from the original sender, every other from the recipient.
 3. ``ResponseFor`` names the other side and the document: the pair finds the delivery.
 4. The same code with the same time and text is the same fact: the first receipt is given again.
-5. Receipt, current status and log entry are one transaction. Delivery state is not touched.
+5. Receipt, current status and log entry are one transaction.
+6. 13 withdraws what was not taken and asks about what was; 15 and 16 answer (``hub.receipts.taking_back``). 13 in edXML
+   means the document with all its versions, in JSON the one delivery. No other code touches a delivery's state.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.ledger import Ledger, Transaction, agencies, correlation, exchange_log, receipts
+from hub.ledger import Ledger, Transaction, agencies, changes, correlation, exchange_log, receipts
+from hub.ledger.changes import TAKING_BACK, Earlier
 from hub.ledger.correlation import Correlated
 from hub.problems import Refused
-from hub.receipts import business_status
+from hub.receipts import business_status, taking_back
 from hub.receipts.signing import Audience, ReceiptSigner, StatusFacts, Subject
+from hub.receipts.taking_back import Request, Written
 from hub.validation import VerifiedStatus
 
 
@@ -71,7 +76,7 @@ class Statuses:
         reporter = target.sender_code if from_sender else target.recipient_code
         moment = "" if report.at is None else clock.rfc3339(report.at)
         facts = _facts(target, reporter, report.code, report.description, moment, None, signature="absent")
-        return self._commit(transaction, system_id, target, facts, at)
+        return self._commit(transaction, system_id, target, facts, at, ())
 
     async def report_message(self, system_id: str, status: VerifiedStatus, body: bytes) -> Reported:
         """An edXML status message. Raises ``Refused``: ``status-*``, ``metadata-missing``."""
@@ -98,12 +103,21 @@ class Statuses:
         facts = _facts(
             target, mine, content.code, content.description, content.timestamp, body, signature=_signature(status)
         )
-        return self._commit(transaction, system_id, target, facts, at)
+        return self._commit(transaction, system_id, target, facts, at, [one.id for one in candidates])
 
     def _commit(
-        self, transaction: Transaction, system_id: str, target: Correlated, facts: StatusFacts, at: datetime
+        self,
+        transaction: Transaction,
+        system_id: str,
+        target: Correlated,
+        facts: StatusFacts,
+        at: datetime,
+        document: Sequence[str],
     ) -> Reported:
-        if business_status.from_sender(facts.code):
+        """``document``: the deliveries that the report may mean by naming a document; empty when it names one."""
+        taken_back = _earlier(transaction, target, bool(document)) if business_status.from_sender(facts.code) else []
+        # whoever was never shown the document is not told that it is taken back
+        if any(one.shown for one in taken_back):
             audience = Audience(target.system_id, target.recipient_code)
         else:
             audience = Audience(target.sender_system_id, target.sender_code)
@@ -114,27 +128,68 @@ class Statuses:
         if not receipts.add(transaction, [receipt.row]):
             first = receipts.by_repeat_key(transaction, facts.repeat_key)
             return Reported(False, first.id, target.envelope_id, target.id, facts.code, first.jws)
-        follows = business_status.may_follow(facts.code)
-        correlation.set_status(transaction, target.id, facts.code, facts.description, at, follows)
-        entry = Entry(
-            Event.STATUS_RECEIVED,
-            at,
-            actor=system_id,
-            agency_code=facts.reporter,
-            envelope_id=target.envelope_id,
-            delivery_id=target.id,
-            document_id=target.document_id,
-            code=facts.code,
-            detail={
-                "recipient": target.recipient_code,
-                "description": facts.description,
-                "for": audience.agency,
-                "signed": facts.signature != "absent",
-                "signature": facts.signature,
-            },
-        )
+        entry = _entry(system_id, target, facts, audience, at)
         exchange_log.append(transaction, [entry])
+        if not self._take_back(transaction, system_id, facts, taken_back, receipt.id, at):
+            follows = business_status.may_follow(facts.code)
+            correlation.set_status(transaction, target.id, facts.code, facts.description, at, follows)
+        if facts.code in (business_status.AGREED, business_status.DECLINED):
+            agreed = facts.code == business_status.AGREED
+            taking_back.answer(transaction, document, target.id, target.envelope_id, agreed, entry)
         return Reported(True, receipt.id, target.envelope_id, target.id, facts.code, receipt.jws)
+
+    def _take_back(
+        self,
+        transaction: Transaction,
+        system_id: str,
+        facts: StatusFacts,
+        earlier: Sequence[Earlier],
+        receipt_id: str,
+        at: datetime,
+    ) -> bool:
+        """Withdraw or ask; False where all of it is closed, or the question stands or was agreed to: then a fact."""
+        questions = changes.questions_of(transaction, [one.id for one in earlier])
+        standing = {one.delivery_id for one in questions if one.kind in TAKING_BACK and one.outcome != "declined"}
+        open_ones = [
+            one for one in earlier if one.untaken or ((one.taken or one.state == "dead") and one.id not in standing)
+        ]
+        if not open_ones:
+            return False
+        request = Request("recall", system_id, facts.reporter, facts.description, at, receipt_id=receipt_id)
+        written = Written()
+        taking_back.take_back(transaction, self._signer, request, open_ones, written, notify=False)
+        written.commit(transaction)
+        return True
+
+
+def _earlier(transaction: Transaction, target: Correlated, whole_document: bool) -> list[Earlier]:
+    """The deliveries that 13 is about, locked: one, or those of every version of the document."""
+    if whole_document:
+        known = changes.versions(transaction, target.sender_code, [target.document_id], lock=True)
+        found = changes.of_versions([one.id for one in known], [target.recipient_code])
+        if earlier := changes.earlier(transaction, found):
+            return earlier
+    return changes.earlier(transaction, changes.of_deliveries([target.id]))
+
+
+def _entry(system_id: str, target: Correlated, facts: StatusFacts, audience: Audience, at: datetime) -> Entry:
+    return Entry(
+        Event.STATUS_RECEIVED,
+        at,
+        actor=system_id,
+        agency_code=facts.reporter,
+        envelope_id=target.envelope_id,
+        delivery_id=target.id,
+        document_id=target.document_id,
+        code=facts.code,
+        detail={
+            "recipient": target.recipient_code,
+            "description": facts.description,
+            "for": audience.agency,
+            "signed": facts.signature != "absent",
+            "signature": facts.signature,
+        },
+    )
 
 
 def _signature(status: VerifiedStatus) -> str:

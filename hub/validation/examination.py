@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
@@ -50,6 +50,21 @@ class Policy:
     revocation: Revocation = field(default_factory=Revocation)
     scanner: Scanner | None = None  # None: attachments are not scanned, and every acknowledgement says so
     inspector: Inspector = field(default_factory=inspector)
+    sent: Sent | None = None  # None: nobody knows what was sent before, and no change of it is held to that
+
+
+class Sent(Protocol):
+    """What was sent before."""
+
+    async def receivers(self, sender: str, document_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Of these documents those that the sender did send, each with the codes of all who were to receive it."""
+
+
+class Target(NamedTuple):
+    """An earlier document and those it is to be taken back from; ``codes`` as registered, empty for all recipients."""
+
+    document_id: str
+    codes: tuple[str, ...] = ()
 
 
 class Document(NamedTuple):
@@ -110,13 +125,16 @@ class Examination:
     content: ParsedEnvelope | None = None  # structure
     sender: Agency | None = None  # sender
     standings: tuple[Standing, ...] = ()  # revocation
-    recipients: tuple[Agency, ...] = ()  # recipients
+    recipients: tuple[Agency, ...] = ()  # recipients; reference adds those that an update adds
+    removed: tuple[str, ...] = ()  # reference: codes that an update removes
+    targets: tuple[Target, ...] = ()  # reference: the earlier documents that are known
     attachments: tuple[Attachment, ...] = ()  # attachments
     inflated: int = 0  # wrapping, archives: octets that came out of archives so far
     promulgated_on: date | None = None  # metadata
     due_on: date | None = None  # metadata
     business_type: int = 0  # metadata
     priority: int = 0  # metadata
+    not_before: datetime | None = None  # metadata
 
     def find(self, code: str, detail: str = "", location: str = "") -> None:
         """Note something that no policy softens and go on, so that one answer names everything that can be seen."""

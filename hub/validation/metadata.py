@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from hub.envelope.model import FieldText, parse_edxml_date
+from hub.validation import schedule
 from hub.validation.examination import Examination
 from hub.validation.rules import Rule
 
@@ -26,6 +27,7 @@ async def check(exam: Examination) -> None:
     exam.due_on = parse_edxml_date(content.due_date)
     exam.business_type = _whole(content.business_type, 3) or 0
     exam.priority = _whole(content.priority, 4) or 0
+    schedule.judge(exam)
     if exam.business_type and not content.head.get("business_reason"):
         exam.apply("business-reason.required", "", location(exam, "TraceHeaderList/Bussiness/BussinessDocReason"))
     if exam.due_on and exam.promulgated_on and exam.due_on < exam.promulgated_on:

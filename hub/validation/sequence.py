@@ -12,15 +12,16 @@ No. | check        | establishes                                              | 
  8  | secrecy      | nothing marks a state secret                             | goes on
  9  | freshness    | the sender's own time stamp is of these days             | goes on
 10  | recipients   | all registered, active, once                             | goes on
-11  | attachments  | manifest and parts one to one, whole, as digested        | goes on
-12  | names        | attachments' names lead nowhere else, start nothing      | goes on
-13  | wrapping     | what a sender put into a ZIP of one file is found there  | goes on
-14  | kinds        | name, declared type and octets agree; no program         | goes on
-15  | archives     | no bomb, no path out, no program inside; whole, unlocked | goes on
-16  | documents    | PDFs are whole, no octet lost on the way                 | goes on
-17  | pages        | PDFs can be read; pages and appendices as declared       | last
-18  | pdf-signing  | signatures inside PDFs hold; there where asked for       | last
-19  | malware      | a scanner finds nothing in the attachments               | last
+11  | reference    | a change is about what its sender sent; receivers known  | goes on
+12  | attachments  | manifest and parts one to one, whole, as digested        | goes on
+13  | names        | attachments' names lead nowhere else, start nothing      | goes on
+14  | wrapping     | what a sender put into a ZIP of one file is found there  | goes on
+15  | kinds        | name, declared type and octets agree; no program         | goes on
+16  | archives     | no bomb, no path out, no program inside; whole, unlocked | goes on
+17  | documents    | PDFs are whole, no octet lost on the way                 | goes on
+18  | pages        | PDFs can be read; pages and appendices as declared       | last
+19  | pdf-signing  | signatures inside PDFs hold; there where asked for       | last
+20  | malware      | a scanner finds nothing in the attachments               | last
 
 ``stops``: the examination ends there when anything was found, because the later checks would read what is not proven.
 ``goes on``: runs to its end, so that one refusal names everything. ``last``: runs only while nothing is refused, being
@@ -56,6 +57,7 @@ from hub.validation import (
     names,
     pages,
     recipients,
+    reference,
     revocation,
     secrecy,
     sender,
@@ -97,15 +99,16 @@ SEQUENCE: tuple[Check, ...] = (
     Check(8, "secrecy", secrecy.check, "goes on"),
     Check(9, "freshness", freshness.check, "goes on"),
     Check(10, "recipients", recipients.check, "goes on"),
-    Check(11, "attachments", attachments.check, "goes on"),
-    Check(12, "names", names.check, "goes on"),
-    Check(13, "wrapping", wrapping.check, "goes on"),
-    Check(14, "kinds", kinds.check, "goes on"),
-    Check(15, "archives", archives.check, "goes on"),
-    Check(16, "documents", documents.check, "goes on"),
-    Check(17, "pages", pages.check, "last"),
-    Check(18, "pdf-signing", signed_documents.check, "last"),
-    Check(19, "malware", malware.check, "last"),
+    Check(11, "reference", reference.check, "goes on"),
+    Check(12, "attachments", attachments.check, "goes on"),
+    Check(13, "names", names.check, "goes on"),
+    Check(14, "wrapping", wrapping.check, "goes on"),
+    Check(15, "kinds", kinds.check, "goes on"),
+    Check(16, "archives", archives.check, "goes on"),
+    Check(17, "documents", documents.check, "goes on"),
+    Check(18, "pages", pages.check, "last"),
+    Check(19, "pdf-signing", signed_documents.check, "last"),
+    Check(20, "malware", malware.check, "last"),
 )
 
 
@@ -241,6 +244,9 @@ def _verified(exam: Examination) -> VerifiedEnvelope:
         business_type=exam.business_type,
         priority=exam.priority,
         warnings=tuple(exam.warnings),
+        not_before=exam.not_before,
+        removed=exam.removed,
+        targets=exam.targets,
         seal=_SEAL,
     )
 

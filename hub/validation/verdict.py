@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from hub.envelope.model import ParsedEnvelope, ParsedStatus, ReceivedEnvelope
@@ -57,7 +57,11 @@ class SignerFacts:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedEnvelope:
-    """An envelope that passed every check. The seal makes any other way of making one an error."""
+    """An envelope that passed every check. The seal makes any other way of making one an error.
+
+    ``removed``: codes that an update removes; ``targets``: the earlier documents, each with the codes of those it is
+    taken back from (empty: all recipients).
+    """
 
     received: ReceivedEnvelope
     content: ParsedEnvelope
@@ -70,6 +74,9 @@ class VerifiedEnvelope:
     business_type: int
     priority: int
     warnings: tuple[Finding, ...]
+    not_before: datetime | None
+    removed: tuple[str, ...]
+    targets: tuple[tuple[str, tuple[str, ...]], ...]
     seal: Any
 
     def __post_init__(self) -> None:

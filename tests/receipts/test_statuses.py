@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hub import clock
+from hub.delivery.lease import Leases
 from hub.envelope.model import ParsedStatus, Party, ResponseFor
 from hub.ledger import agencies, deliveries, exchange_log, receipts
 from hub.ledger.deliveries import MatrixRow
@@ -47,6 +48,12 @@ async def code_of(work: Awaitable[object]) -> str:
     with pytest.raises(Refused) as refusal:
         await work
     return refusal.value.code
+
+
+async def taken(stage: Stage, system: str, delivery_id: str) -> None:
+    stage.ledger.write_now(deliveries.take_over, [delivery_id], clock.now())
+    [leased] = await Leases(stage.ledger, stage.signer).take(system, 1, 60, 0)
+    assert leased.id == delivery_id
 
 
 def row(stage: Stage, envelope_id: str, code: str = "H33") -> MatrixRow:
@@ -127,7 +134,7 @@ async def test_what_is_no_code_is_refused(stage: Stage, statuses: Statuses, code
     assert shown_to(stage, "sender") == []
 
 
-@pytest.mark.parametrize(("code", "business_type"), [("01", 0), ("03", 0), ("06", 0), ("13", 1), ("15", 1), ("16", 1)])
+@pytest.mark.parametrize(("code", "business_type"), [("01", 0), ("03", 0), ("06", 0), ("13", 0), ("15", 1), ("16", 1)])
 async def test_where_document_and_recall_share_an_id_the_code_says_which_is_meant(
     stage: Stage, code: str, business_type: int
 ) -> None:
@@ -137,7 +144,7 @@ async def test_where_document_and_recall_share_an_id_the_code_says_which_is_mean
     assert reported.envelope_id == both[business_type].envelope_id
 
 
-@pytest.mark.parametrize(("code", "business_type"), [("03", 1), ("15", 0), ("13", 0)])
+@pytest.mark.parametrize(("code", "business_type"), [("03", 1), ("15", 0), ("13", 0), ("13", 1)])
 async def test_where_only_the_other_kind_exists_it_is_meant(stage: Stage, code: str, business_type: int) -> None:
     only = stage.accept("H33", document_id=DOCUMENT, business_type=business_type)
     by, about = ("G22", "H33") if code == "13" else ("H33", "G22")
@@ -153,6 +160,7 @@ async def test_of_several_changes_the_newest_is_meant(stage: Stage) -> None:
 
 async def test_a_request_to_give_back_goes_from_the_sender_to_the_recipient(stage: Stage) -> None:
     stored = stage.accept("H33", "H40", document_id=DOCUMENT)
+    await taken(stage, "h33", dict(stored.deliveries)["H33"])
     reported = await message(stage, "13", by="G22", about="H33", text="Gửi nhầm")
     assert reported.delivery_id == dict(stored.deliveries)["H33"]
     assert shown_to(stage, "h33") == [("13", "Gửi nhầm", "H33")]
