@@ -1,7 +1,7 @@
 """A system's RabbitMQ user: its name and what it may do.
 
-It may read its own queue and write under its own routing key to ``receipts``; it may declare, bind, purge and delete
-nothing. The user's name is the system's client id, which is also its routing key.
+It may read its own queue (and so purge it: it is given again what it did not settle) and write under its own routing
+key to ``receipts``; it may declare, bind and delete nothing. Its name is the system's client id, and so is the key.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class Account:
 
     def commands(self, password: str, *, exists: bool = False) -> list[str]:
         """The same for an operator's shell, on the machine of RabbitMQ; with ``exists`` only the new password."""
-        change = _command("change_password" if exists else "add_user", self.user, password)
+        # a password may begin with a dash
+        change = _command("change_password" if exists else "add_user", "--", self.user, password)
         if exists:
             return [change, _command("close_all_user_connections", self.user, "password changed")]
         topic, plain = self.topic_permissions, self.permissions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -73,6 +74,10 @@ class RabbitMQ:
         return f"amqp://{USER}:{USER}@127.0.0.1:{self.port}/"
 
     @property
+    def management_url(self) -> str:
+        return f"http://{USER}:{USER}@127.0.0.1:{self._management}"
+
+    @property
     def pid(self) -> int | None:
         """The Erlang virtual machine, for CPU accounting."""
         return self._node.pid if self._node else None
@@ -96,6 +101,16 @@ class RabbitMQ:
         """Remove it with its queues; its connections are closed by the node."""
         self._vhosts.remove(name)
         self._call("DELETE", f"/api/vhosts/{quote(name, safe='')}")
+
+    def run(self, command: str) -> None:
+        """Run a ``rabbitmqctl`` command line of an operator against this node; raises ``ServiceFailed``."""
+        program, *words = shlex.split(command)
+        where = find_program(program, PROGRAM_DIRECTORIES, PACKAGE)
+        self._household.run([where, "--quiet", *words], self._environment())
+
+    def ask(self, path: str) -> Any:
+        """GET from the management interface."""
+        return json.loads(self._call("GET", path))
 
     def start(self) -> None:
         """Start on the same data and ports; returns once clients can connect."""
@@ -200,7 +215,7 @@ class RabbitMQ:
             return False
         return True
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self._management}{path}",
             method=method,
@@ -211,7 +226,8 @@ class RabbitMQ:
             },
         )
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
-            answer.read()
+            octets: bytes = answer.read()
+        return octets
 
     def _end(self, signal_number: signal.Signals) -> None:
         if self._node is not None:
