@@ -108,6 +108,7 @@ class Settings(BaseSettings):
     mail_link_days: int = Field(14, ge=1, le=365, description="how long the link of a notice is open")
     bounces: Path | None = Field(None, description="Maildir of the mail to bounce+…")
     folder_root: Path | None = Field(None, description="directory below which systems have their folders")
+    deadlines: Path | None = Field(None, description="TOML file: deadlines by class of document; unset: the hub's own")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import signal
-import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,14 +22,14 @@ from hub import gateway as http
 from hub.broker.memory import MemoryBroker
 from hub.broker.port import Broker
 from hub.broker.rabbit import RabbitBroker
-from hub.channels import Means, attendance, bounce_reader, carriers
+from hub.channels import Means, attendance, bounce_reader, carriers, duty_mail
 from hub.delivery.carriage import Carriage
 from hub.delivery.courier import Courier
 from hub.delivery.inbox import Inbox
 from hub.delivery.lease import Leases
 from hub.delivery.links import Links
 from hub.delivery.telling import Telling
-from hub.gateway.connection import patient_for
+from hub.gateway.serving import listen, server_of, started
 from hub.gateway.tokens import Tokens
 from hub.inspection.clamd import Clamd
 from hub.inspection.inspector import Inspector
@@ -40,7 +39,10 @@ from hub.ledger.changes import LedgerSent
 from hub.ledger.pending import LedgerPending
 from hub.ledger.revocation import LedgerAnswers
 from hub.problems import Misconfigured
+from hub.receipts import deadline_policy
+from hub.receipts.asking import Chases
 from hub.receipts.feed import Feed
+from hub.receipts.overdue import Chaser
 from hub.receipts.signing import ReceiptSigner
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
@@ -59,7 +61,6 @@ log = structlog.get_logger()
 
 ROLES = ("serve", "relay", "deliver", "sweep")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-PROXIES = "127.0.0.1"
 
 
 def open_ledger(settings: Settings) -> Ledger:
@@ -126,6 +127,7 @@ class Hub:
     bounces: BounceReader | None
     sweep: Sweep
     upkeep: Upkeep
+    chaser: Chaser
     fetch: HttpFetch
     application: http.Application
     end_waits: Callable[[], None]
@@ -149,6 +151,7 @@ def build(settings: Settings) -> Hub:
     answers = LedgerAnswers(ledger)
     revocation = _revocation(settings, answers, fetch)
     policy = _policy(settings, payloads, revocation, LedgerSent(ledger))
+    deadlines = deadline_policy.load(settings.deadlines)
     feed = Feed(ledger)
 
     def end_waits() -> None:
@@ -160,9 +163,10 @@ def build(settings: Settings) -> Hub:
         ledger=ledger,
         payloads=payloads,
         directory=directory,
-        intake=Intake(ledger, directory, signer, policy, relay.wake),
+        intake=Intake(ledger, directory, signer, policy, relay.wake, deadlines),
         leases=leases,
         statuses=Statuses(ledger, signer),
+        chases=Chases(ledger, signer, deadlines),
         feed=feed,
         key=key,
         tokens=Tokens(key, settings.token_seconds),
@@ -180,14 +184,8 @@ def build(settings: Settings) -> Hub:
         attendance=attendance(means, directory, leases, context.statuses),
         bounces=bounce_reader(means, signer),
         sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
-        upkeep=Upkeep(
-            revocation,
-            answers,
-            LedgerPending(ledger),
-            directory.trust,
-            every=settings.sweep_every_seconds,
-            refresh=settings.revocation_refresh_seconds,
-        ),
+        upkeep=_upkeep(settings, revocation, answers, LedgerPending(ledger), directory),
+        chaser=Chaser(ledger, signer, deadlines, duty_mail(settings), settings.sweep_every_seconds),
         fetch=fetch,
         application=_application(context, Links(ledger, signer)),
         end_waits=end_waits,
@@ -216,6 +214,19 @@ def _revocation(settings: Settings, answers: LedgerAnswers, fetch: HttpFetch) ->
         unsourced=settings.revocation_unsourced,
         max_age=None if seconds is None else timedelta(seconds=seconds),
         patience=1.5 * settings.revocation_timeout_seconds,
+    )
+
+
+def _upkeep(
+    settings: Settings, revocation: Revocation, answers: LedgerAnswers, pending: LedgerPending, directory: Directory
+) -> Upkeep:
+    return Upkeep(
+        revocation,
+        answers,
+        pending,
+        directory.trust,
+        every=settings.sweep_every_seconds,
+        refresh=settings.revocation_refresh_seconds,
     )
 
 
@@ -298,14 +309,15 @@ async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[async
             *([("deliver", hub.attendance.run)] if hub.attendance is not None else []),
             ("sweep", hub.sweep.run),
             ("sweep", hub.upkeep.run),
+            ("sweep", hub.chaser.run),
             *([("sweep", hub.bounces.run)] if hub.bounces is not None else []),
         ):
             if role in roles:
                 tasks.append(asyncio.create_task(work(), name=role))
         if "serve" in roles:
-            server = _server(hub)
-            tasks.append(asyncio.create_task(server.serve(sockets=[_listen(hub.settings)]), name="serve"))
-            await _started(server, tasks[-1])
+            server = server_of(hub.application, hub.settings)
+            tasks.append(asyncio.create_task(server.serve(sockets=[listen(hub.settings)]), name="serve"))
+            await started(server, tasks[-1])
         yield tasks
     finally:
         hub.end_waits()
@@ -321,57 +333,6 @@ async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[async
         await hub.carriage.close()
         await hub.fetch.close()
         await hub.broker.close()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: one place decides when this process stops."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _listen(settings: Settings) -> socket.socket:
-    """Bound before anything else starts, so that a taken address is one clear error."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if settings.share_port:
-        # one process fills one core; the kernel spreads connections over those that listen
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as error:
-        listener.close()
-        raise Misconfigured("settings-invalid", f"{settings.listen}: {error.strerror}", "LIENTHONG_LISTEN") from error
-    return listener
-
-
-def _server(hub: Hub) -> uvicorn.Server:
-    settings = hub.settings
-    config = uvicorn.Config(
-        hub.application,
-        http=patient_for(settings.head_seconds),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ssl_certfile=settings.tls_certificate,
-        ssl_keyfile=settings.tls_key,
-        proxy_headers=settings.behind_proxy,
-        forwarded_allow_ips=PROXIES,
-        timeout_graceful_shutdown=3,
-        timeout_keep_alive=75,
-        lifespan="off",
-    )
-    return _Server(config)
-
-
-async def _started(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
-    while not server.started:
-        if task.done():
-            task.result()
-            return
-        await asyncio.sleep(0.02)
 
 
 async def _until_stopped(tasks: list[asyncio.Task[None]]) -> None:

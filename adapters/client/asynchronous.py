@@ -25,6 +25,7 @@ from adapters.client.files import ContentFiles, FilePart, body_of
 from adapters.client.replies import (
     Acceptance,
     AgencyPage,
+    ChaseReply,
     DeliveryReply,
     Document,
     EnvelopeReply,
@@ -105,6 +106,9 @@ class AsyncHubClient:
 
     async def refuse(self, delivery: str, reason: str, lease: str | None = None) -> DeliveryReply:
         return await self.run(calls.refuse(delivery, reason, lease))
+
+    async def chase(self, delivery: str, note: str = "") -> ChaseReply:
+        return await self.run(calls.chase(delivery, note))
 
     async def report_status(
         self, delivery: str, code: str, description: str = "", at: datetime | None = None

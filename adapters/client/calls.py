@@ -16,6 +16,7 @@ from urllib.parse import quote
 from adapters.client.replies import (
     Acceptance,
     AgencyPage,
+    ChaseReply,
     DeliveryReply,
     Document,
     EnvelopeReply,
@@ -134,6 +135,13 @@ def extend(delivery: str, lease: str | None, seconds: int) -> Call[DeliveryReply
 
 def refuse(delivery: str, reason: str, lease: str | None) -> Call[DeliveryReply]:
     return _close(delivery, "refuse", {**_lease(lease), "reason": reason})
+
+
+def chase(delivery: str, note: str) -> Call[ChaseReply]:
+    """The one call whose repeat is another question: soon after the first it is refused (``chase-too-soon``)."""
+    path = f"/v1/deliveries/{_segment(delivery)}:chase"
+    body = {"note": note} if note else {}
+    return Call("POST", path, lambda reply: cast(ChaseReply, reply.json()), body=_dump(body), media_type=JSON)
 
 
 def report_status(delivery: str, code: str, description: str, at: datetime) -> Call[StatusReply]:

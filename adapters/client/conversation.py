@@ -182,8 +182,11 @@ def _pause_or_raise(
 ) -> Generator[Step, Reply | Failure | None, None]:
     """Pause when another try may help, else raise what the last one said."""
     if isinstance(outcome, Reply):
-        if outcome.status in _TRY_LATER and attempt < policy.attempts:
-            yield Pause(policy.pause(attempt, _retry_after(outcome)))
+        wait = _retry_after(outcome)
+        # so long a wait is for whoever asked to decide: asking earlier would only be refused again
+        too_long = outcome.status == 429 and wait is not None and wait > policy.longest_retry_after
+        if outcome.status in _TRY_LATER and attempt < policy.attempts and not too_long:
+            yield Pause(policy.pause(attempt, wait))
             return
         raise CallRefused(outcome.status, _problem(outcome))
     detail = outcome.detail if outcome else "no answer"

@@ -107,6 +107,16 @@ class DeliveryReply(TypedDict):
     lease: NotRequired[Lease]
 
 
+class ChaseReply(TypedDict):
+    """Answer to chase: when the recipient was reminded, and from when on it may be again."""
+
+    delivery: str
+    envelope: str
+    recipient: str
+    asked_at: str
+    again_at: str
+
+
 class StatusReply(TypedDict):
     id: str
     envelope: str

@@ -25,6 +25,7 @@ from adapters.client.files import ContentFiles, FilePart, body_of
 from adapters.client.replies import (
     Acceptance,
     AgencyPage,
+    ChaseReply,
     DeliveryReply,
     Document,
     EnvelopeReply,
@@ -114,6 +115,9 @@ class HubClient:
 
     def refuse(self, delivery: str, reason: str, lease: str | None = None) -> DeliveryReply:
         return self.run(calls.refuse(delivery, reason, lease))
+
+    def chase(self, delivery: str, note: str = "") -> ChaseReply:
+        return self.run(calls.chase(delivery, note))
 
     def report_status(self, delivery: str, code: str, description: str = "", at: datetime | None = None) -> StatusReply:
         """Report what the office did with a delivery: ``code`` is 01…06, 13, 15 or 16."""

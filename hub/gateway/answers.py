@@ -58,6 +58,8 @@ ANSWERS: dict[str, dict[str, str]] = {
         "attachments": "[object]",
     },
     "BusinessStatus": {"code": "text", "description": "text", "at": "time"},
+    "Deadlines": {"confirm_by": "time?", "process_by": "time?", "expires_at": "time?", "overdue": "text?"},
+    "Chased": {"delivery": "text", "envelope": "text", "recipient": "text", "asked_at": "time", "again_at": "time"},
     "Recipient": {
         "code": "text",
         "name": "text",
@@ -67,6 +69,7 @@ ANSWERS: dict[str, dict[str, str]] = {
         "attempts": "number",
         "reason": "text",
         "business_status": "BusinessStatus?",
+        "deadlines": "Deadlines",
     },
     "Attachment": {
         "content_id": "text",
@@ -226,6 +229,7 @@ GIVEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "inbox_release": ("Released", ("200",)),
     "inbox_extend": ("Extended", ("200",)),
     "inbox_refuse": ("Closed", ("200",)),
+    "envelopes_chase": ("Chased", ("200",)),
     "statuses_report": ("Reported", ("200", "201")),
     "receipts_of_envelope": ("Receipts", ("200",)),
     "receipts_feed": ("ReceiptFeed", ("200",)),

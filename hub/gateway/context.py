@@ -12,6 +12,7 @@ from hub.gateway.handed import Handed
 from hub.gateway.tokens import Tokens
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore
+from hub.receipts.asking import Chases
 from hub.receipts.feed import Feed
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
@@ -30,6 +31,7 @@ class Gateway:
     intake: Intake
     leases: Leases
     statuses: Statuses
+    chases: Chases
     feed: Feed
     key: HubKey
     tokens: Tokens

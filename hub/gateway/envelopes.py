@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from hub import language
+from hub import clock, language
 from hub.clock import rfc3339
 from hub.gateway import metrics
 from hub.gateway.authentication import Caller
@@ -20,6 +21,7 @@ from hub.intake import Admitted, Rejected
 from hub.ledger import Transaction, deliveries, envelopes
 from hub.ledger.deliveries import MatrixRow
 from hub.problems import Finding, Refused, explain
+from hub.receipts.chasing import overdue
 from hub.registry.model import System
 
 router = APIRouter(tags=["envelopes"])
@@ -150,4 +152,19 @@ def _matrix_row(row: MatrixRow) -> dict[str, Any]:
         "attempts": row.attempts,
         "reason": row.reason,
         "business_status": status,
+        "deadlines": _deadlines(row),
     }
+
+
+def _deadlines(row: MatrixRow) -> dict[str, Any]:
+    """``overdue``: unconfirmed or unprocessed, the first that was missed; null when none is."""
+    return {
+        "confirm_by": _moment(row.confirm_by),
+        "process_by": _moment(row.process_by),
+        "expires_at": _moment(row.expires_at),
+        "overdue": overdue(row.state, row.status_code, row.confirm_by, row.process_by, clock.now()) or None,
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)

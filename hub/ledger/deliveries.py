@@ -6,22 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import bindparam, delete, null, select, update
+from sqlalchemy import bindparam, case, delete, literal, null, select, update
 from sqlalchemy.sql.dml import Update
 
 from hub.audit import Entry, Event
 from hub.envelope.lifecycle import before
 from hub.ledger import exchange_log
+from hub.ledger.columns import Instant
 from hub.ledger.engine import Transaction
 from hub.ledger.tables import IN_TRANSIT, agency, delivery, envelope, outbox
 
 
 def take_over(transaction: Transaction, delivery_ids: Sequence[str], at: datetime) -> list[str]:
-    """Put deliveries into their systems' inboxes; those already beyond are left alone. Returns the moved ids."""
+    """Put deliveries into their systems' inboxes; those already beyond are left alone. Returns the moved ids.
+
+    A scheduled one waits there for its hour.
+    """
+    not_before = delivery.c.not_before
     rows = transaction.execute(
         update(delivery)
         .where(delivery.c.id.in_(list(delivery_ids)), delivery.c.state.in_(IN_TRANSIT))
-        .values(state="ready", since=at, available_at=at)
+        .values(state="ready", since=at, available_at=case((not_before > at, not_before), else_=literal(at, Instant())))
         .returning(delivery.c.id, delivery.c.envelope_id, delivery.c.recipient_code, delivery.c.system_id)
     ).all()
     documents = _document_ids(transaction, {row.envelope_id for row in rows})
@@ -172,6 +177,9 @@ class MatrixRow:
     status_code: str | None
     status_description: str
     status_at: datetime | None
+    confirm_by: datetime | None
+    process_by: datetime | None
+    expires_at: datetime | None
 
 
 def matrix(transaction: Transaction, envelope_id: str) -> list[MatrixRow]:
@@ -189,6 +197,9 @@ def matrix(transaction: Transaction, envelope_id: str) -> list[MatrixRow]:
             delivery.c.status_code,
             delivery.c.status_description,
             delivery.c.status_at,
+            delivery.c.confirm_by,
+            delivery.c.process_by,
+            delivery.c.expires_at,
         )
         .join(agency, agency.c.code == delivery.c.recipient_code)
         .where(delivery.c.envelope_id == envelope_id, delivery.c.superseded_by.is_(None))

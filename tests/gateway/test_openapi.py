@@ -244,6 +244,8 @@ def test_the_answers_of_a_journey_are_as_described(fuzzed: World, offices: tuple
         envelope = {"envelope_id": sent(described, sender, recipient)}
         taken(described, recipient, "release")
         status = {"delivery": taken(described, recipient, "settle"), "code": "03", "description": "Đã vào sổ"}
+        chased = {"delivery_id": status["delivery"]}
+        described.call("POST", "/v1/deliveries/{delivery_id}:chase", sender, named=chased)
         for _ in range(2):
             described.call("POST", "/v1/statuses", recipient, json=status)
         sent(described, sender, recipient)
