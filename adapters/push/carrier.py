@@ -166,6 +166,7 @@ class PushCarrier:
             return Failed("timed-out", _reason(error))
         except (httpx.TransportError, OSError) as error:  # OSError: what TLS raises while it reads
             return _unsent(error)
+        peer = _peer(response)
         try:
             text = await _beginning(response)
         finally:
@@ -174,7 +175,7 @@ class PushCarrier:
             return failure(response.status_code, response.headers, text, clock.now())
         if not body.is_sent:
             return Failed("answer-unclear", f"HTTP {response.status_code} before the whole body was taken")
-        return _Taken(response.status_code, _peer(response))
+        return _Taken(response.status_code, peer)
 
     async def _sign(self, system: System, made: Content) -> _Signed:
         seconds = int(clock.now().timestamp())
@@ -260,11 +261,16 @@ def _unsent(error: httpx.TransportError | OSError) -> Failed:
 
 
 def _reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    """What went wrong, without paths of this machine: senders read it."""
+    said = error.strerror if isinstance(error, OSError) and error.filename else str(error)
+    return said or type(error).__name__
 
 
 def _peer(response: httpx.Response) -> str:
-    """The address that answered."""
+    """The address that answered; empty when it has closed the connection already."""
     stream = response.extensions.get("network_stream")
-    address = None if stream is None else stream.get_extra_info("server_addr")
+    try:
+        address = None if stream is None else stream.get_extra_info("server_addr")
+    except OSError:
+        return ""
     return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else ""

@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,7 +37,8 @@ class Push:
 class Say:
     """How to answer. ``hang``: seconds before anything is said; ``drip``: seconds between octets of the answer's body;
     ``broken``: the connection is closed after so many octets of the request's body, with no answer; ``early``: the
-    answer goes out after so many octets of it, and the connection is closed."""
+    answer goes out after so many octets of it, and the connection is closed. ``head_drip``: as ``drip``, for the lines
+    of the answer's head. ``raw``: these octets instead of an answer."""
 
     status: int = 204
     body: bytes = b""
@@ -46,10 +48,11 @@ class Say:
     broken: int | None = None
     early: int | None = None
     raw: bytes = b""
+    head_drip: float = 0.0
 
 
 class Receiver:
-    """``script`` is used up answer by answer; afterwards ``otherwise`` is given. ``pushes``: whole requests, in order."""
+    """``script`` is used up answer by answer; then ``otherwise`` is given. ``pushes``: whole requests, in order."""
 
     def __init__(self, certificate: Path | None = None, key: Path | None = None) -> None:
         self.script: list[Say] = []
@@ -85,7 +88,9 @@ class Receiver:
 
             def get_request(self) -> tuple[socket.socket, object]:
                 receiver.connections += 1
-                return super().get_request()
+                accepted, address = super().get_request()
+                receiver._accepted.append(accepted)
+                return accepted, address
 
             def handle_error(self, request: object, client_address: object) -> None:
                 """Clients hang up here by intention."""
@@ -100,6 +105,7 @@ class Receiver:
                 """Tests look at ``pushes`` instead."""
 
         self._let_go.clear()
+        self._accepted: list[socket.socket] = []
         self._server = Server(("127.0.0.1", self._port), Handler)
         certificate, key = self._tls
         if certificate is not None:
@@ -118,6 +124,9 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
+        for connection in self._accepted:
+            with suppress(OSError):  # its thread was faster
+                connection.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Self:
         return self
@@ -151,6 +160,9 @@ class Receiver:
         handler.send_response(say.status)
         for name, value in {"Content-Length": str(len(say.body)), **say.headers}.items():
             handler.send_header(name, value)
+            if say.head_drip:
+                handler.flush_headers()
+                time.sleep(say.head_drip)
         handler.end_headers()
         for octet in say.body if say.drip else ():
             handler.wfile.write(bytes([octet]))
