@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 Channel = Literal["pull", "push", "amqp", "mail", "folder"]
 CHANNELS: tuple[str, ...] = get_args(Channel)
 # the channels whose couriers exist; the others are refused at registration instead of swallowing documents
-OFFERED_CHANNELS: tuple[str, ...] = ("pull", "push", "amqp")
+OFFERED_CHANNELS: tuple[str, ...] = ("pull", "push", "amqp", "mail", "folder")
 
 Severity = Literal["refuse", "warn", "ignore"]
 SEVERITIES: tuple[str, ...] = get_args(Severity)

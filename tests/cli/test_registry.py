@@ -145,7 +145,7 @@ def test_after_a_rollover_the_old_certificate_is_withdrawn_and_its_row_stays(pla
     ("arguments", "code"),
     [
         (("system", "add", "taken"), "registry-conflict"),
-        (("system", "add", "new", "--channel", "mail"), "channel-not-offered"),
+        (("system", "add", "new", "--channel", "amqp"), "channel-not-offered"),
         (("agency", "add", "H1", "A", "--system", "taken", "--alias", "H1"), "registry-conflict"),
         (("agency", "add", "H1", "A", "--system", "taken", "--certificate", "none.pem"), "registry-invalid"),
         (("person", "add", "a", "A", "--role", "clerk", "--agency", "H0"), "registry-unknown"),
