@@ -22,6 +22,7 @@ from hub.registry.amqp import PASSWORD_HASH
 from tests.amqp.agency import AgencySystem, Desk
 from tests.services import RabbitMQ
 
+pytestmark = pytest.mark.services
 QUORUM: dict[str, Any] = {"x-queue-type": "quorum"}
 Attempt = Callable[[AbstractChannel], Awaitable[object]]
 
