@@ -47,6 +47,17 @@ def sqlite_engine(path: Path) -> Engine:
     return engine
 
 
+# A connection whose other end is gone without a word is given up within half a minute, by both ends: the server must
+# not keep the locks of a transaction that nobody will end. Without this a hub would hang for a quarter of an hour.
+_PATIENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+_SESSION = {
+    "timezone": "UTC",
+    **{f"tcp_{name}": seconds for name, seconds in _PATIENCE.items()},
+    "tcp_user_timeout": "25s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
 def postgresql_engine(url: str, connections: int) -> Engine:
     address = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
     return create_engine(
@@ -55,7 +66,13 @@ def postgresql_engine(url: str, connections: int) -> Engine:
         max_overflow=0,
         pool_pre_ping=False,
         pool_recycle=1800,
-        connect_args={"application_name": "lienthong", "connect_timeout": 5, "options": "-c timezone=UTC"},
+        connect_args={
+            "application_name": "lienthong",
+            "connect_timeout": 5,
+            "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
+            "tcp_user_timeout": 25_000,
+            **_PATIENCE,
+        },
     )
 
 
