@@ -133,6 +133,9 @@ class AsyncHubClient:
     async def jwks(self) -> Document:
         return await self.run(calls.jwks())
 
+    async def push_keys(self) -> Document:
+        return await self.run(calls.push_keys())
+
     async def _carry_out(self, conversation: Conversation[T]) -> T:
         try:
             step = next(conversation)

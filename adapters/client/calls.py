@@ -179,6 +179,10 @@ def jwks() -> Call[Document]:
     return Call("GET", "/.well-known/jwks.json", _document, authenticated=False)
 
 
+def push_keys() -> Call[Document]:
+    return Call("GET", "/v1/push/keys", _document)
+
+
 def _close(delivery: str, verb: str, body: Mapping[str, Any]) -> Call[DeliveryReply]:
     path = f"/v1/deliveries/{_segment(delivery)}:{verb}"
     return Call("POST", path, _delivery, body=_dump(body), media_type=JSON)

@@ -144,6 +144,10 @@ class HubClient:
         """The hub's public keys (RFC 7517); ``proof.verify_receipt`` wants them."""
         return self.run(calls.jwks())
 
+    def push_keys(self) -> Document:
+        """The public keys of what is pushed to this system (RFC 7517); ``webhooks.verify_webhook`` wants them."""
+        return self.run(calls.push_keys())
+
     def _carry_out(self, conversation: Conversation[T]) -> T:
         try:
             step = next(conversation)

@@ -253,7 +253,7 @@ def test_the_answers_of_a_journey_are_as_described(fuzzed: World, offices: tuple
         described.call("GET", "/v1/envelopes/{envelope_id}", sender, named=envelope)
         described.call("GET", "/v1/envelopes/{envelope_id}/receipts", sender, named=envelope)
         described.call("GET", "/v1/envelopes/{envelope_id}/verification", recipient, named=envelope)
-        for path in ("/v1/receipts", "/v1/agencies", "/v1/capabilities", "/.well-known/jwks.json"):
+        for path in ("/v1/receipts", "/v1/agencies", "/v1/capabilities", "/v1/push/keys", "/.well-known/jwks.json"):
             described.call("GET", path, sender)
         described.call("GET", "/v1/agencies/{code}", sender, named={"code": sender.code})
         described.call("GET", "/v1/profiles/{name}", sender, named={"name": "qcvn-102-2016"})

@@ -95,11 +95,11 @@ def test_no_text_leads_to_a_place_that_is_not_allowed(text: str) -> None:
 def test_what_python_knows_to_be_special_is_special_here(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
-    known = address.is_private or address.is_loopback or address.is_link_local or address.is_multicast
-    if known or address.is_reserved or address.is_unspecified:
-        mapped = getattr(address, "ipv4_mapped", None)
-        if mapped is None or not mapped.is_global:
-            assert STRICT.refusal(address)
+    standing_for_another = isinstance(address, ipaddress.IPv6Address) and (
+        address.ipv4_mapped or address.sixtofour or address in ipaddress.IPv6Network("64:ff9b::/96")
+    )
+    if not standing_for_another and (not address.is_global or address.is_multicast or address.is_reserved):
+        assert STRICT.refusal(address)
 
 
 def test_networks_are_allowed_by_name_and_plain_http_into_them_only() -> None:
