@@ -6,6 +6,7 @@ from typing import Any
 
 from hub.clock import rfc3339
 from hub.ledger.deliveries import Leased
+from hub.ledger.replays import Replayed
 
 
 def shown(one: Leased) -> dict[str, Any]:
@@ -30,4 +31,11 @@ def shown(one: Leased) -> dict[str, Any]:
         "received_at": rfc3339(one.received_at),
         "attempt": one.attempts,
         "arrival": one.arrival,
+        "round": one.round,
+        "replay": None if one.replay is None else replayed(one.replay, one.round),
     }
+
+
+def replayed(replay: Replayed, number: int) -> dict[str, Any]:
+    """Why a delivery came once more: it is no accident, and not to be dropped as one."""
+    return {"id": replay.id, "reason": replay.reason, "round": number, "previous": replay.previous}

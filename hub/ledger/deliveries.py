@@ -14,6 +14,7 @@ from hub.envelope.lifecycle import before
 from hub.ledger import exchange_log
 from hub.ledger.columns import Instant
 from hub.ledger.engine import Transaction
+from hub.ledger.replays import Replayed
 from hub.ledger.tables import IN_TRANSIT, agency, delivery, envelope, outbox
 
 
@@ -82,6 +83,8 @@ class Leased:
     parts: int
     parts_size: int
     received_at: datetime
+    round: int = 1  # above 1 for what was sent again; ``replay`` says why
+    replay: Replayed | None = None
 
 
 @dataclass(frozen=True, slots=True)

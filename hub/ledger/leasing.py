@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from sqlalchemy import ColumnElement, TextClause, bindparam, insert, literal, nu
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.ledger import bulk, exchange_log
+from hub.ledger import bulk, exchange_log, replays
 from hub.ledger.columns import Instant
 from hub.ledger.deliveries import Leased
 from hub.ledger.delivery_tables import attempt
@@ -52,6 +53,10 @@ def lease(
     """
     work = _lease_at_once if transaction.dialect.name == "postgresql" else _lease_by_steps
     leased = work(transaction, system_id, lease_id, limit, at, until, by_courier)
+    again = [one.id for one in leased if one.round > 1]
+    if again:
+        why = replays.of_deliveries(transaction, again)
+        leased = [replace(one, replay=why.get(one.id)) for one in leased]
     return sorted(leased, key=lambda one: (-one.priority, one.id))
 
 
@@ -91,9 +96,9 @@ def _leasing(by_courier: bool) -> TextClause:
         SET state = 'leased', since = :at, lease_id = CAST(:lease AS text), available_at = :until,
             attempts = d.attempts + 1, number = coalesce(d.number, numbered.number)
         FROM free LEFT JOIN numbered USING (id) WHERE d.id = free.id
-        RETURNING d.id, d.envelope_id, d.recipient_code, d.priority, d.attempts, d.number AS arrival
+        RETURNING d.id, d.envelope_id, d.recipient_code, d.priority, d.attempts, d.number AS arrival, d.round
     ){"" if by_courier else logged}
-    SELECT t.id, t.envelope_id, t.recipient_code, t.attempts, t.arrival, a.name AS sender_name, {letter}
+    SELECT t.id, t.envelope_id, t.recipient_code, t.attempts, t.arrival, t.round, a.name AS sender_name, {letter}
     FROM taken t JOIN envelope e ON e.id = t.envelope_id JOIN agency a ON a.code = e.sender_code
     """  # noqa: S608 - built from constants only
     ).bindparams(bindparam("at", type_=Instant()), bindparam("until", type_=Instant()))
@@ -154,6 +159,7 @@ def _shown(transaction: Transaction, identifiers: Sequence[str], lease_id: str, 
             delivery.c.recipient_code,
             delivery.c.attempts,
             delivery.c.number.label("arrival"),
+            delivery.c.round,
             agency.c.name.label("sender_name"),
             *(envelope.c[name] for name in _LETTER),
         )
