@@ -1,4 +1,4 @@
-"""Both stores, a RabbitMQ, and a system of the channel with its own user."""
+"""PostgreSQL (the embedded engine does not offer the channel), RabbitMQ, a system of the channel with its own user."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ import pytest
 from hub.broker import RabbitBroker
 from tests.amqp.agency import AgencySystem, Desk
 from tests.ledger.stage import (  # noqa: F401 - fixtures are found by their names here
+    Store,
     ledger,
     migrated_database,
-    migrated_file,
     postgresql_store,
-    sqlite_store,
     stage,
-    store,
 )
 from tests.services import RabbitMQ
+
+
+@pytest.fixture
+def store(postgresql_store: Store) -> Store:  # noqa: F811 - a fixture asks for another by its name
+    return postgresql_store
 
 
 @pytest.fixture
