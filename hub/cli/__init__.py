@@ -16,8 +16,8 @@ import typer
 from hub import language
 from hub.problems import HubError
 
-AGENCY = ("sign", "send", "inbox", "status", "receipts", "verify", "demo")
-OPERATION = ("roles", "registry", "policy", "care")
+AGENCY = ("sign", "send", "inbox", "status", "chase", "receipts", "verify", "demo")
+OPERATION = ("roles", "registry", "policy", "overdue", "care")
 COMMANDS = AGENCY + OPERATION
 """Modules in the order of ``--help``."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +16,7 @@ from hub.problems import HubError
 if TYPE_CHECKING:
     from hub.ledger import Ledger
     from hub.ledger.trust import ListState
+    from hub.receipts.office_time import Calendar
 
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help=_("Directory for payloads, keys and the embedded ledger."))
@@ -109,6 +110,8 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
         await broker.open()
         note("broker", await broker.ready(), chosen.broker_url.rpartition("@")[2])
         await broker.close()
+    if calendar := attempt("deadlines", lambda: _calendar(chosen)):
+        note("calendar", *_calendar_words(calendar, clock.now().astimezone(clock.VIETNAM).date()))
     note("malware scan", *await _scanner(chosen))
     note("PDF reader", *await _reader())
     return checks
@@ -143,6 +146,26 @@ async def _scanner(chosen: Any) -> tuple[bool, str]:
     except HubError as error:
         return False, f"{chosen.clamd}: {error.detail}"
     return True, version
+
+
+def _calendar(chosen: Any) -> Calendar:
+    """The calendar by which deadlines count. Raises ``Misconfigured``."""
+    from hub.receipts import deadline_policy
+
+    return deadline_policy.load(chosen.deadlines).office.calendar
+
+
+def _calendar_words(calendar: Calendar, today: date) -> tuple[bool, str]:
+    """A year without data has weekends only; from December on the next one has to be there."""
+    wanted = [today.year] if today.month < 12 else [today.year, today.year + 1]
+    missing = [str(year) for year in wanted if year not in calendar.years]
+    derived = sum(one.basis == "derived" and one.day.year in wanted for one in calendar.off.values())
+    words = [str(calendar)]
+    if missing:
+        words.append(_("no holidays for {years}: only weekends are skipped").format(years=", ".join(missing)))
+    if derived:
+        words.append(_("{count} days off are derived, not announced: compare them").format(count=derived))
+    return not missing, "; ".join(words)
 
 
 def _max_age(chosen: Any) -> timedelta | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli import output, systems
+from hub.cli import contacts, output, systems
 from hub.cli.store import Data, opened
 from hub.language import _
 from hub.problems import Refused
@@ -244,4 +244,6 @@ def register(app: typer.Typer) -> None:
         group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
         for verb, command in commands.items():
             group.command(verb)(command)
+        if noun == "agency":
+            group.add_typer(contacts.group(), name="contact", help=_("Whom to write to when documents lie there."))
         app.add_typer(group, name=noun, help=text)

@@ -15,13 +15,14 @@ from cryptography import x509
 from hub import clock
 from hub.audit import Entry, Event
 from hub.envelope.identifiers import MAX_LENGTH
-from hub.ledger import agencies, exchange_log, overrides, people, systems, trust
+from hub.ledger import agencies, contacts, exchange_log, overrides, people, systems, trust
 from hub.ledger.agencies import NewAgency
+from hub.ledger.contacts import Contact
 from hub.ledger.engine import Transaction
 from hub.problems import Refused
 from hub.registry import amqp, folder, push
 from hub.registry.folder import Root
-from hub.registry.mailbox import MailOptions
+from hub.registry.mailbox import MailOptions, is_address
 from hub.registry.model import (
     CHANNELS,
     OFFERED_CHANNELS,
@@ -208,6 +209,30 @@ def _known(transaction: Transaction, code: str) -> str:
     if known is None:
         raise Refused("registry-unknown", code, "agency")
     return known.code
+
+
+def add_contact(transaction: Transaction, code: str, email: str, name: str = "") -> Contact:
+    """Whom to write to when an agency's office lets a document lie. Raises ``Refused``: ``registry-*``."""
+    contact = Contact(_known(transaction, code), email.strip(), name.strip())
+    if not is_address(contact.email):
+        raise Refused("registry-invalid", f"{contact.email!r} is no mailbox", "email")
+    if len(contact.name) > 200:
+        raise Refused("registry-invalid", "a name has 200 characters at most", "name")
+    at = clock.now()
+    contacts.add(transaction, contact, at)
+    # the log keeps no addresses of people: it is never changed, and they leave
+    entry = Entry(Event.CONTACT_ADDED, at, actor=ACTOR, agency_code=contact.agency_code)
+    exchange_log.append(transaction, [entry])
+    return contact
+
+
+def remove_contact(transaction: Transaction, code: str, email: str) -> None:
+    """Raises ``Refused('registry-unknown')`` when the agency has no such contact."""
+    known = _known(transaction, code)
+    if not contacts.remove(transaction, known, email.strip()):
+        raise Refused("registry-unknown", email, "email")
+    entry = Entry(Event.CONTACT_REMOVED, clock.now(), actor=ACTOR, agency_code=known)
+    exchange_log.append(transaction, [entry])
 
 
 def add_person(

@@ -42,6 +42,10 @@ class Calendar:
     off: dict[date, DayOff]
     worked: frozenset[date]
 
+    def __str__(self) -> str:
+        years = sorted(self.years)
+        return f"{self.name} {years[0]}–{years[-1]}" if years else self.name
+
     def works(self, day: date) -> bool:
         """Whether offices are open; a year without data has weekends only."""
         return day in self.worked or (day.weekday() < 5 and day not in self.off)
