@@ -38,6 +38,34 @@ class BusinessStatus(TypedDict):
     at: str
 
 
+class Change(TypedDict):
+    """What a recall, update or replacement asked of one recipient, how it stood then, and what came of it.
+
+    ``outcome``: withdrawn (never taken), asked, agreed, declined. ``acted_before``: the office had reported 03 to 06.
+    """
+
+    kind: str
+    asked_at: str
+    reason: str
+    outcome: str
+    answered_at: str | None
+    state_then: str
+    status_then: str | None
+    acted_before: bool
+    request: str | None
+    delivery: str
+    envelope: str
+
+
+class Answered(TypedDict):
+    """``ResponseFor``: the document that a letter answers; ``envelope`` where the hub knows it and shows it."""
+
+    code: str
+    notation: str
+    document_id: str
+    envelope: str | None
+
+
 class RecipientState(TypedDict):
     """One row of the matrix: how far one recipient's copy is, and what the recipient's office said."""
 
@@ -49,6 +77,7 @@ class RecipientState(TypedDict):
     attempts: int
     reason: str | None
     business_status: BusinessStatus | None
+    changes: list[Change]
 
 
 class EnvelopeReply(TypedDict):
@@ -61,6 +90,9 @@ class EnvelopeReply(TypedDict):
     received_at: str
     recipients: list[RecipientState]
     links: dict[str, str]
+    paper: int | None
+    previous: str | None
+    response_for: list[Answered]
     number: NotRequired[str]
     notation: NotRequired[str]
     subject: NotRequired[str]
@@ -92,6 +124,9 @@ class LeasedDelivery(TypedDict):
     form: str
     content_size: int
     received_at: str
+    paper: int | None
+    previous: str | None
+    response_for: list[Answered]
     attempt: int
     arrival: int
     lease: Lease

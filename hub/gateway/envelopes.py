@@ -18,7 +18,8 @@ from hub.gateway.multipart import BODY, submission
 from hub.gateway.problem_details import problem
 from hub.gateway.trace import traceparent
 from hub.intake import Admitted, Rejected
-from hub.ledger import Transaction, deliveries, envelopes
+from hub.ledger import Transaction, answering, changes, deliveries, envelopes
+from hub.ledger.changes import ChangeRow
 from hub.ledger.deliveries import MatrixRow
 from hub.problems import Finding, Refused, explain
 from hub.receipts.chasing import overdue
@@ -98,10 +99,18 @@ def _finding(finding: Finding, request: Request) -> dict[str, Any]:
 @router.get("/v1/envelopes/{envelope_id}", summary="Header and per-recipient matrix")
 async def show(request: Request, envelope_id: str, caller: Caller) -> Response:
     context = gateway(request)
-    found = await context.ledger.read(_show, envelope_id, caller)
+
+    def look(transaction: Transaction) -> tuple[str, dict[str, Any] | None]:
+        etag = tagged(fingerprints.of_envelope(transaction, envelope_id, caller.id, clock.now(), auditor=caller.auditor))
+        return etag, None if is_known(request, etag) else _show(transaction, envelope_id, caller)
+
+    etag, found = await context.ledger.read(look)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if found is None and is_known(request, etag):
+        return Response(status_code=304, headers=headers)
     if found is None:
         raise Refused("not-found", envelope_id)
-    return JSONResponse(found)
+    return JSONResponse(found, headers=headers)
 
 
 def _show(transaction: Transaction, envelope_id: str, caller: System) -> dict[str, Any] | None:
@@ -113,6 +122,9 @@ def _show(transaction: Transaction, envelope_id: str, caller: System) -> dict[st
         rows = [row for row in rows if row.system_id == caller.id]
     if record is None or not (sees_all or rows):
         return None
+    reader = None if caller.auditor else caller.id
+    seen = answering.visible(transaction, reader, [record.previous_id] if record.previous_id else [])
+    asked = changes.of_envelope(transaction, envelope_id, None if sees_all else [row.code for row in rows])
     return {
         "id": record.id,
         "document_id": record.document_id,
@@ -131,10 +143,17 @@ def _show(transaction: Transaction, envelope_id: str, caller: System) -> dict[st
         "form": "related" if record.parts else "inline",
         "content_size": record.size + record.parts_size,
         "received_at": rfc3339(record.received_at),
+        "paper": record.paper,
+        "not_before": record.details.get("not_before"),
+        "business": record.details.get("business"),
+        "previous": record.previous_id if record.previous_id in seen else None,
+        "response_for": answering.answered(transaction, reader, record.details.get("response_for", [])),
         "signer": record.details.get("signer"),
         "attachments": record.details.get("attachments", []),
         "warnings": record.details.get("warnings", []),
-        "recipients": [_matrix_row(row) for row in rows],
+        "recipients": [
+            {**_matrix_row(row), "changes": [_change(one) for one in asked.get(row.code, ())]} for row in rows
+        ],
         "links": _links(record.id),
     }
 
@@ -150,9 +169,28 @@ def _matrix_row(row: MatrixRow) -> dict[str, Any]:
         "state": row.state,
         "since": rfc3339(row.since),
         "attempts": row.attempts,
+        "next_attempt_at": _moment(next_attempt(row.state, row.attempts, row.available_at)),
+        "round": row.round,
         "reason": row.reason,
         "business_status": status,
         "deadlines": _deadlines(row),
+    }
+
+
+def _change(one: ChangeRow) -> dict[str, Any]:
+    """What was asked, by which envelope (else by a status report), and how it stood before: was it acted on?"""
+    return {
+        "kind": one.kind,
+        "asked_at": rfc3339(one.asked_at),
+        "reason": one.reason,
+        "outcome": one.outcome,
+        "answered_at": _moment(one.answered_at),
+        "state_then": one.state_then,
+        "status_then": one.status_then,
+        "acted_before": one.acted_before,
+        "request": one.request_envelope_id or one.request_receipt_id,
+        "delivery": one.delivery_id,
+        "envelope": one.envelope_id,
     }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import bindparam, case, delete, literal, null, select, update
 from sqlalchemy.sql.dml import Update
@@ -85,6 +86,9 @@ class Leased:
     received_at: datetime
     round: int = 1  # above 1 for what was sent again; ``replay`` says why
     replay: Replayed | None = None
+    paper: int | None = None  # 1: a paper copy follows; None: the sender says nothing
+    previous_id: str | None = None  # the version that this one changes
+    response_for: Sequence[Mapping[str, Any]] | None = None  # what it answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,8 @@ class MatrixRow:
     confirm_by: datetime | None
     process_by: datetime | None
     expires_at: datetime | None
+    round: int
+    available_at: datetime | None
 
 
 def matrix(transaction: Transaction, envelope_id: str) -> list[MatrixRow]:
@@ -203,12 +209,14 @@ def matrix(transaction: Transaction, envelope_id: str) -> list[MatrixRow]:
             delivery.c.confirm_by,
             delivery.c.process_by,
             delivery.c.expires_at,
+            delivery.c.round,
+            delivery.c.available_at,
         )
         .join(agency, agency.c.code == delivery.c.recipient_code)
         .where(delivery.c.envelope_id == envelope_id, delivery.c.superseded_by.is_(None))
         .order_by(delivery.c.id)
     )
-    return [MatrixRow(*row) for row in rows]
+    return [MatrixRow(*tuple(row)) for row in rows]
 
 
 def log(

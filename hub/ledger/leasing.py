@@ -14,12 +14,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, TextClause, bindparam, insert, literal, null, select, text, update
+from sqlalchemy import ColumnElement, TextClause, bindparam, func, insert, literal, null, select, text, update
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.ledger import bulk, exchange_log, replays
-from hub.ledger.columns import Instant
+from hub.ledger import answering, bulk, exchange_log, replays
+from hub.ledger.columns import Instant, Json
 from hub.ledger.deliveries import Leased
 from hub.ledger.delivery_tables import attempt
 from hub.ledger.engine import Transaction
@@ -28,7 +28,7 @@ from hub.ledger.tables import TAKEABLE, agency, audit_entry, delivery, envelope,
 
 _LETTER = [
     "sender_code", "document_id", "business_type", "number", "notation", "document_type", "subject", "priority",
-    "due_on", "sha256", "size", "parts", "parts_size", "received_at",
+    "due_on", "sha256", "size", "parts", "parts_size", "received_at", "paper", "previous_id",
 ]  # fmt: skip
 # literal, so that a prepared statement can use the index of what is takeable
 _TAKEABLE = "('ready', 'leased')"
@@ -57,12 +57,13 @@ def lease(
     if again:
         why = replays.of_deliveries(transaction, again)
         leased = [replace(one, replay=why.get(one.id)) for one in leased]
+    leased = [_linked(transaction, system_id, one) if one.response_for or one.previous_id else one for one in leased]
     return sorted(leased, key=lambda one: (-one.priority, one.id))
 
 
 @functools.cache
 def _leasing(by_courier: bool) -> TextClause:
-    letter = ", ".join(f"e.{name}" for name in _LETTER)
+    letter = ", ".join((*(f"e.{name}" for name in _LETTER), "e.details->'response_for' AS response_for"))
     logged = f""", logged AS (
         INSERT INTO audit_entry ({", ".join(AUDIT)}, tx)
         SELECT given.id, :at, '{Event.DELIVERY_LEASED}', {_SYSTEM}, t.recipient_code, t.envelope_id, t.id,
@@ -162,6 +163,7 @@ def _shown(transaction: Transaction, identifiers: Sequence[str], lease_id: str, 
             delivery.c.round,
             agency.c.name.label("sender_name"),
             *(envelope.c[name] for name in _LETTER),
+            func.json_extract(envelope.c.details, "$.response_for", type_=Json()).label("response_for"),
         )
         .join(envelope, envelope.c.id == delivery.c.envelope_id)
         .join(agency, agency.c.code == envelope.c.sender_code)
@@ -169,6 +171,16 @@ def _shown(transaction: Transaction, identifiers: Sequence[str], lease_id: str, 
         .order_by(delivery.c.priority.desc(), delivery.c.id)
     )
     return [Leased(lease_id=lease_id, lease_until=until, **row._mapping) for row in rows]
+
+
+def _linked(transaction: Transaction, system_id: str, one: Leased) -> Leased:
+    """What it answers and changes, as far as its recipient may look it up."""
+    seen = answering.visible(transaction, system_id, [one.previous_id] if one.previous_id else [])
+    return replace(
+        one,
+        previous_id=one.previous_id if one.previous_id in seen else None,
+        response_for=answering.answered(transaction, system_id, one.response_for or ()),
+    )
 
 
 def _entry(one: Leased, system_id: str, at: datetime) -> Entry:
