@@ -94,13 +94,14 @@ class Writer:
         message = EmailMessage(policy=_POLICY)
         message["From"] = Address(_line(self.hub), addr_spec=self.server.sender)
         message["To"] = to
-        message["Subject"] = _line(subject)[:LONGEST_SUBJECT]
+        # what looks like an encoded word (RFC 2047 §2) would be decoded at the other end
+        message["Subject"] = _line(subject).replace("=?", "= ?")[:LONGEST_SUBJECT]
         message["Date"] = clock.now()
         message["Message-ID"] = f"<{message_id}@{self.server.domain}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: no out-of-office replies
         message["X-Auto-Response-Suppress"] = "All"
-        message["Content-Language"] = ", ".join(LANGUAGES)
         message.set_content(text.replace("\x00", ""), charset="utf-8", cte="base64")
+        message["Content-Language"] = ", ".join(LANGUAGES)
         for one in attached:
             maintype, _sep, subtype = one.content_type.partition("/")
             message.add_attachment(one.octets, maintype=maintype, subtype=subtype, filename=file_name(one.name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import resource
@@ -19,7 +20,9 @@ import pytest
 
 from adapters.folder import FolderCarrier, Root
 from hub.delivery.carrier import Delivered, Failed, Outcome, Parcel
+from hub.ledger import PayloadStore
 from hub.problems import Refused
+from tests.delivery.carriers import Rig, check_contract
 from tests.delivery.parcels import Shelf, parcel, receipt, system
 
 BODY = b"<edXML>" + b"x" * 3_000_000 + b"</edXML>"
@@ -254,3 +257,21 @@ def test_receipts_become_files_in_the_feeds_order_and_stay_as_they_are(root: Pat
     assert failed(asyncio.run(told(changed))) == "rejected"
     assert json.loads(files[0].read_text())["jws"] == "a.b.c"
     assert len(os.listdir(root / "h33/in/receipts")) == 3
+
+
+async def test_the_carrier_keeps_the_contract(root: Path, tmp_path: Path) -> None:
+    def held() -> dict[str, str]:
+        places = tmp_path.glob("*/h33/in/*")
+        return {one.name: hashlib.sha256((one / "letter.edxml").read_bytes()).hexdigest() for one in places}
+
+    async def arrived() -> dict[str, str]:
+        return await asyncio.to_thread(held)
+
+    async def down() -> None:
+        os.rename(root, tmp_path / "away")
+
+    async def up() -> None:
+        os.rename(tmp_path / "away", root)
+
+    rig = Rig(FolderCarrier(root), system("folder", folder="h33/in"), arrived, down, up)
+    await check_contract(rig, PayloadStore(tmp_path / "store"))

@@ -24,11 +24,6 @@ MAIL = Outgoing(
 )
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates.make(tmp_path_factory.mktemp("tls"))
-
-
 def sent(server: Server, mail: Outgoing = MAIL, seconds: float = 10) -> Accepted | Failed:
     async def once() -> Accepted | Failed:
         submission = Submission(server)
