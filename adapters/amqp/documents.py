@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from hub.broker.port import Note, Said
 from hub.broker.topology import RECEIPTS_EXCHANGE
-from hub.clock import new_id, rfc3339
+from hub.clock import new_id, parse_rfc3339, rfc3339
 from hub.delivery import showing as deliveries
 from hub.delivery.carrier import Parcel
 from hub.ledger.receipts import ReceiptRecord
@@ -28,6 +29,18 @@ STATUS_V1 = "lienthong.status.v1"
 LONGEST_MESSAGE = 64 * 1024
 LONGEST_REASON = 1000
 
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _moment(value: object) -> object:
+    """As RFC 3339 writes it; numbers, which pydantic would take as well, are left to be refused."""
+    if not isinstance(value, str):
+        return value
+    if not _RFC3339.fullmatch(value):
+        raise ValueError("a time is written as RFC 3339 says, with its offset")
+    return parse_rfc3339(value)
+
+
 Words = Annotated[str, StringConstraints(pattern="^[^\u0000]*$")]
 DeliveryId = Annotated[Words, StringConstraints(min_length=1, max_length=64)]
 
@@ -35,7 +48,7 @@ DeliveryId = Annotated[Words, StringConstraints(min_length=1, max_length=64)]
 class Settlement(BaseModel):
     """The end of a delivery's time with the system. ``reason`` is what the sender reads of a refusal."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     delivery: DeliveryId
     result: Literal["settled", "refused", "released"]
     reason: Annotated[Words, StringConstraints(max_length=LONGEST_REASON)] = ""
@@ -44,11 +57,11 @@ class Settlement(BaseModel):
 class Status(BaseModel):
     """A business status. ``at`` is when it happened at the office, with its offset."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     delivery: DeliveryId
     code: Annotated[Words, StringConstraints(max_length=2)]
     description: Annotated[Words, StringConstraints(max_length=MAX_DESCRIPTION)] = ""
-    at: AwareDatetime | None = None
+    at: Annotated[datetime | None, BeforeValidator(_moment)] = None
 
 
 _READ: dict[str, type[Settlement] | type[Status]] = {SETTLEMENT_V1: Settlement, STATUS_V1: Status}

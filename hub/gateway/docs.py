@@ -1,7 +1,11 @@
-"""``/docs``: the OpenAPI document as a page, without any other host: Swagger UI comes inside an installed wheel."""
+"""``/docs``: the OpenAPI document as a page, without any other host: Swagger UI comes inside an installed wheel.
+
+``/asyncapi.yaml``: the contract of the channel amqp, which OpenAPI has no words for.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from pathlib import Path
 
@@ -38,6 +42,18 @@ async def page() -> Response:
 @router.get("/docs/start.js")
 async def start() -> Response:
     return Response(_START, media_type="text/javascript; charset=utf-8")
+
+
+@router.get("/asyncapi.yaml")
+async def asyncapi() -> Response:
+    return Response(_asyncapi(), media_type="application/yaml")
+
+
+@functools.cache
+def _asyncapi() -> bytes:
+    """In the wheel inside the package; in a checkout at the top, where people look for it."""
+    installed = Path(__file__).parents[1] / "schemas" / "asyncapi.yaml"
+    return (installed if installed.is_file() else Path(__file__).parents[2] / "schemas" / "asyncapi.yaml").read_bytes()
 
 
 def install(app: FastAPI) -> None:
