@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -20,9 +22,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from adapters.mail import Server
+from adapters.mail import MailCarrier, Server
 from tests.world import free_port
 
+MAILBOX = "vanthu@h33.example"
+LINK = re.compile(r"https://hub\.example/fetch/([0-9A-Za-z_-]{43})\s")
+Opened = Callable[..., MailCarrier]
 Security = Literal["starttls", "implicit", "none"]
 USER, PASSWORD = "lienthong", "p@ss:word/ with spaces"
 
@@ -199,3 +204,9 @@ class PostOffice:
 
     def _drop(self, server: SMTP) -> None:
         cast(asyncio.Transport, server.transport).abort()
+
+
+def link_in(letter: Letter) -> str:
+    """The token of the one link in a notice."""
+    [token] = set(LINK.findall(letter.text))
+    return str(token)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,54 +17,15 @@ from adapters.mail import MailCarrier, SmtpDutyMail, Submission
 from adapters.mail.carrier import REMIND
 from adapters.mail.composing import file_name
 from hub import clock
-from hub.audit import Event
-from hub.delivery.carriage import Carriage
 from hub.delivery.carrier import Delivered, Failed, Handed, Outcome
-from hub.delivery.links import OPEN_AFTER_USE, Links
-from hub.ledger import Ledger, PayloadStore, deliveries, delivery_tables, exchange_log, mail, receipts, systems
-from hub.ledger.exchange_log import LogQuery
-from hub.ledger.receipts import ReceiptRecord
+from hub.ledger import PayloadStore, delivery_tables, mail
 from hub.problems import Refused
 from hub.registry.mailbox import MailOptions, is_address
 from hub.registry.model import System
-from hub.signatures.jws import open_jws
-from tests.broker.recorder import eventually
 from tests.delivery.carriers import Rig, check_contract
 from tests.delivery.parcels import Shelf, parcel, receipt, system
 from tests.ledger.stage import Stage
-from tests.mail.postoffice import Letter, PostOffice
-
-MAILBOX = "vanthu@h33.example"
-LINK = re.compile(r"https://hub\.example/fetch/([0-9A-Za-z_-]{43})\s")
-
-
-@pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "shelf")
-
-
-Opened = Callable[..., MailCarrier]
-
-
-@pytest.fixture
-async def opened(stage: Stage, office: PostOffice) -> AsyncIterator[Opened]:
-    made: list[MailCarrier] = []
-
-    def one(*, largest: int = 1_000_000, ledger: Ledger | None = None) -> MailCarrier:
-        carrier = MailCarrier(
-            ledger or stage.ledger,
-            Submission(office.server()),
-            "Trục thử",
-            "https://hub.example",
-            largest=largest,
-            link_days=14,
-        )
-        made.append(carrier)
-        return carrier
-
-    yield one
-    for carrier in made:
-        await carrier.close()
+from tests.mail.postoffice import MAILBOX, Opened, PostOffice, link_in
 
 
 def to(policy: str = "notice", **more: str) -> System:
@@ -76,11 +35,6 @@ def to(policy: str = "notice", **more: str) -> System:
 def known(stage: Stage) -> str:
     """A delivery that stands in the ledger, for a mailing to refer to."""
     return stage.in_inbox("H33")[0]
-
-
-def link_in(letter: Letter) -> str:
-    [token] = set(LINK.findall(letter.text))
-    return str(token)
 
 
 async def test_a_notice_says_what_came_and_where_it_is_taken(
@@ -327,133 +281,3 @@ async def test_a_duty_contact_is_told_and_a_failure_is_said(office: PostOffice) 
     assert not await mailer.send("truc@h33.example", "Nhắc", "x")
     assert not await mailer.send("truc", "Nhắc", "x")
     submission.close()
-
-
-# ------------------------------------------------------------ links, with the carriage around
-
-
-@asynccontextmanager
-async def at_work(stage: Stage, carrier: MailCarrier, file: Any, policy: str = "notice") -> AsyncIterator[Carriage]:
-    stage.by_channel("mail", "h33", address=MAILBOX, policy=policy)
-    made = Carriage(stage.ledger, stage.signer, {"mail": carrier}, file)
-    for one in await stage.ledger.read(systems.every):
-        made.serve(one)
-    try:
-        yield made
-    finally:
-        await made.close()
-
-
-def signed(stage: Stage, record: ReceiptRecord) -> dict[str, Any]:
-    key = stage.signer.key
-    return open_jws(record.jws, {key.kid: key.public}, "lienthong-receipt+jws")
-
-
-def told(stage: Stage, delivery_id: str) -> list[ReceiptRecord]:
-    found, _ = stage.ledger.read_now(receipts.feed, "sender", None, 1000)
-    return [one for one in found if one.delivery_id == delivery_id]
-
-
-def logged(stage: Stage, delivery_id: str) -> list[str]:
-    entries, _ = stage.ledger.read_now(exchange_log.query, LogQuery(), None, 1000)
-    return [one["kind"] for one in entries if one["delivery_id"] == delivery_id]
-
-
-async def handed(stage: Stage, office: PostOffice, opened: Opened) -> tuple[str, str]:
-    """A delivery whose notice was taken by the mail server: its id and its link."""
-    [one] = stage.in_inbox("H33")
-    async with at_work(stage, opened(), lambda _sha, _size: Path("/nonexistent")):
-
-        async def so() -> bool:
-            return Event.DELIVERY_HANDED in logged(stage, one)
-
-        await eventually(so)
-    assert stage.state(one) == "leased"
-    return one, link_in(office.letters[-1])
-
-
-async def test_taking_by_the_link_settles_once_and_says_how(stage: Stage, office: PostOffice, opened: Opened) -> None:
-    one, token = await handed(stage, office, opened)
-    links = Links(stage.ledger, stage.signer)
-    offer = await links.look(token)
-    assert offer.taken_at is None
-    assert stage.state(one) == "leased", "looking changes nothing"
-    assert told(stage, one) == []
-    await links.take(token)
-    await links.take(token)
-    assert stage.state(one) == "settled"
-    [only] = told(stage, one)
-    assert (only.event, only.description) == ("delivery.settled", "taken by the link that was mailed to the office")
-    assert signed(stage, only)["how"]["channel"] == "mail"
-    assert logged(stage, one).count(Event.DELIVERY_SETTLED) == 1
-    assert (await links.look(token)).taken_at is not None
-
-
-async def test_a_link_closes_a_while_after_the_document_was_taken(
-    stage: Stage, office: PostOffice, opened: Opened
-) -> None:
-    _one, token = await handed(stage, office, opened)
-    links = Links(stage.ledger, stage.signer)
-    await links.take(token)
-    earlier = clock.now() - OPEN_AFTER_USE
-    stage.ledger.write_now(lambda tx: tx.execute(update(delivery_tables.fetch_link).values(used_at=earlier)) and None)
-    await closed(links, token)
-
-
-async def closed(links: Links, token: str) -> None:
-    for ask in (links.look, links.take):
-        with pytest.raises(Refused) as refused:
-            await ask(token)
-        assert refused.value.code == "link-closed"
-
-
-async def test_a_link_is_closed_when_it_is_unknown_too_old_or_the_delivery_ended(
-    stage: Stage, office: PostOffice, opened: Opened
-) -> None:
-    one, token = await handed(stage, office, opened)
-    links = Links(stage.ledger, stage.signer)
-    await closed(links, clock.new_secret())
-    at = clock.now()
-    stage.ledger.write_now(mail.add_link, one, "too old", at - timedelta(days=2), at)
-    await closed(links, "too old")
-    stage.ledger.write_now(deliveries.end, [one], "dead", "expired", at)
-    await closed(links, token)
-    assert told(stage, one) == []
-
-
-async def test_a_document_waiting_for_its_next_mail_is_taken_by_an_earlier_link(
-    stage: Stage, office: PostOffice, opened: Opened
-) -> None:
-    """The answer of the server was lost: for the hub the mail failed, the office has it all the same."""
-    [one] = stage.in_inbox("H33")
-    office.data.append("+DROP")
-    async with at_work(stage, opened(), lambda _sha, _size: Path("/nonexistent")):
-
-        async def so() -> bool:
-            return Event.DELIVERY_ATTEMPTED in logged(stage, one)
-
-        await eventually(so)
-        assert stage.state(one) == "ready"
-        await Links(stage.ledger, stage.signer).take(link_in(office.letters[0]))
-        stage.make_due()
-    assert stage.state(one) == "settled"
-    assert [one.event for one in told(stage, one)] == ["delivery.settled"]
-
-
-async def test_a_mailed_document_is_settled_with_a_receipt_that_says_no_more_than_is_known(
-    stage: Stage, office: PostOffice, opened: Opened, shelf: Shelf
-) -> None:
-    [one] = stage.in_inbox("H33", body=b"abc")
-    shelf.keep(b"abc")
-    async with at_work(stage, opened(), shelf.file, "document"):
-
-        async def so() -> bool:
-            return stage.state(one) == "settled"
-
-        await eventually(so)
-    [only] = told(stage, one)
-    how = signed(stage, only)["how"]
-    assert how["address"] == MAILBOX
-    assert "250 2.0.0 Ok: queued as 000001" in how["reply"]
-    assert only.description == how["description"]
-    assert only.description.endswith("nothing further is known")
