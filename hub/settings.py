@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     push_plain_http: bool = Field(False, description="http:// as well, into the allowed networks")
     push_ca_file: Path | None = Field(None, description="PEM: authorities of receivers, beside those of the system")
     push_document_bytes: int = Field(16 * MIB, ge=0, description="larger documents are pushed as notices")
-    push_notice_seconds: float = Field(900.0, ge=5, description="time to fetch and settle after a notice")
+    push_notice_seconds: float = Field(900.0, ge=1, description="time to fetch and settle after a notice")
     smtp_url: str | None = Field(
         None, description="smtp(s)://user:password@host:port of the server that takes the hub's mail"
     )

@@ -12,7 +12,11 @@ from tests.world import World
 @pytest.fixture(scope="session", params=["embedded", "postgresql"])
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A running hub; tests make their own agencies in it."""
-    environment: dict[str, str] = {"LIENTHONG_MAX_ENVELOPE_BYTES": str(2 * 1024 * 1024)}
+    environment: dict[str, str] = {
+        "LIENTHONG_MAX_ENVELOPE_BYTES": str(2 * 1024 * 1024),
+        "LIENTHONG_PUSH_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "LIENTHONG_PUSH_NOTICE_SECONDS": "2",
+    }
     if request.param == "postgresql":
         environment["LIENTHONG_DATABASE_URL"] = request.getfixturevalue("postgresql").create_database("journeys")
         environment["LIENTHONG_BROKER_URL"] = request.getfixturevalue("rabbitmq").create_vhost("journeys")
