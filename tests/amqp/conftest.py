@@ -8,6 +8,7 @@ import pytest
 
 from hub.broker import RabbitBroker
 from tests.amqp.agency import AgencySystem, Desk
+from tests.amqp.ear import ear  # noqa: F401 - a fixture is found by its name here
 from tests.ledger.stage import (  # noqa: F401 - fixtures are found by their names here
     Store,
     ledger,
