@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub import clock, language
+from hub.cli.changing import Change, Named
 from hub.language import _
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ Subject = Annotated[
 Number = Annotated[
     str, typer.Option(metavar="TEXT", help=_("Number; made from the time when absent."), show_default=False)
 ]
-Notation = Annotated[str, typer.Option(metavar="TEXT", help=_("Notation, such as SNV-VP."))]
+NOTATION = "CV"
+Notation = Annotated[
+    str, typer.Option(metavar="TEXT", help=_("Notation, such as SNV-VP; CV when absent."), show_default=False)
+]
 Day = Annotated[
     datetime | None, typer.Option("--date", metavar="DAY", formats=_DAY, help=_("Day of issue; today when absent."))
 ]
@@ -65,7 +69,7 @@ class Draft:
     to: list[str]
     subject: str = ""
     number: str = ""
-    notation: str = "CV"
+    notation: str = ""
     day: datetime | None = None
     kind: str = "18"
     priority: int = 0
@@ -73,8 +77,8 @@ class Draft:
     document_id: str = ""
     content: str = ""
     position: str = ""
-    business_type: int = 0
     reason: str = ""
+    change: Change = field(default_factory=Change)
 
 
 def connect(profile: Profile) -> HubClient:
@@ -110,10 +114,14 @@ def signed_with_parts(
     if is_envelope(files):
         message = files[0].read_bytes()
         return sign(without_signatures(message) if replace else message, profile.signer()), []
+    draft.change.check()
+    if not files and not draft.change.document:
+        raise typer.BadParameter(_("A letter needs at least one document; only a recall or an update has none."))
     if not draft.to:
         raise typer.BadParameter(_("A letter needs at least one recipient: --to CODE."))
     attachments, parts = _attachments(files, beside_from)
-    return sign(document_message(_letter(files[0].stem, attachments, draft, profile)), profile.signer()), parts
+    title = files[0].stem if files else draft.change.document
+    return sign(document_message(_letter(title, attachments, draft, profile)), profile.signer()), parts
 
 
 def _attachments(files: list[Path], beside_from: int) -> tuple[list[OutgoingAttachment], list[FilePart]]:
@@ -133,17 +141,19 @@ def _attachments(files: list[Path], beside_from: int) -> tuple[list[OutgoingAtta
 
 
 def _letter(title: str, attachments: list[OutgoingAttachment], draft: Draft, profile: Profile) -> Letter:
-    from hub.envelope.writing import Business, Letter, Party, Signatory
+    from hub.envelope.writing import Letter, Party, Signatory
 
     type_code, type_name = _document_type(draft.kind)
     moment = clock.now()
     local = moment.astimezone(clock.VIETNAM)
+    change = draft.change
+    named, hour = Named.of(change.document), change.hour()
     return Letter(
         sender=Party(profile.agency, profile.name),
         recipients=tuple(Party(code) for code in dict.fromkeys(draft.to)),
-        number=draft.number or local.strftime("%m%d%H%M%S"),
-        notation=draft.notation,
-        promulgated=_date(draft.day) or local.date(),
+        number=draft.number or named.number or local.strftime("%m%d%H%M%S"),
+        notation=draft.notation or named.notation or NOTATION,
+        promulgated=_date(draft.day) or named.day or local.date(),
         subject=draft.subject or title,
         content=draft.content,
         attachments=tuple(attachments),
@@ -151,10 +161,12 @@ def _letter(title: str, attachments: list[OutgoingAttachment], draft: Draft, pro
         type_name=type_name,
         signatory=Signatory("", draft.position) if draft.position else None,
         due=_date(draft.due),
-        priority=draft.priority,
-        business=Business(type=draft.business_type, reason=draft.reason),
-        document_id=draft.document_id,
+        priority=4 if hour and not draft.priority else draft.priority,
+        answers=change.answered(),
+        business=change.business(draft.reason, draft.to, bool(attachments)),
+        document_id=draft.document_id or change.document,
         written_at=moment,
+        not_before=hour,
     )
 
 

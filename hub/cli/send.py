@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli import explaining, options, output
+from hub.cli import changing, explaining, options, output
+from hub.cli.changing import Change
 from hub.language import _
 
 if TYPE_CHECKING:
     from adapters.client import FilePart, Profile
     from adapters.client.replies import Document
 
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        exists=True,
+        dir_okay=False,
+        metavar="FILE",
+        help=_("Documents, or one .edxml envelope; none for a recall."),
+        show_default=False,
+    ),
+]
 Keep = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help=_("Keep the signed envelope in this file too."))
 ]
@@ -30,12 +41,12 @@ Check = Annotated[bool, typer.Option("--check", help=_("Only ask for the verdict
 
 
 def send(
-    files: options.Files,
     profile: options.As,
+    files: Files = [],  # noqa: B006 - Typer reads it as "none given" and never changes it
     to: options.To = [],  # noqa: B006 - Typer reads it as "none given" and never changes it
     subject: options.Subject = "",
     number: options.Number = "",
-    notation: options.Notation = "CV",
+    notation: options.Notation = "",
     day: options.Day = None,
     kind: options.Kind = "18",
     priority: options.Priority = 0,
@@ -45,6 +56,14 @@ def send(
     position: options.Position = "",
     business_type: options.BusinessType = 0,
     reason: options.Reason = "",
+    recall: changing.Recall = "",
+    update: changing.Update = "",
+    replace: changing.Replace = [],  # noqa: B006 - as above
+    add: changing.Add = [],  # noqa: B006 - as above
+    remove: changing.Remove = [],  # noqa: B006 - as above
+    answers: changing.Answers = [],  # noqa: B006 - as above
+    not_before: changing.NotBefore = None,
+    paper: changing.Paper = False,
     keep: Keep = None,
     parts: Parts = None,
     check: Check = False,
@@ -65,8 +84,8 @@ def send(
         document_id=document_id,
         content=content,
         position=position,
-        business_type=business_type,
         reason=reason,
+        change=Change(recall, update, replace, add, remove, answers, not_before, paper, business_type),
     )
     agency = Profile.load(profile)
     ready = options.is_envelope(files) and is_signed(files[0].read_bytes())

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hub.cli import options, output
+from hub.cli.changing import Change
 from hub.language import _
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help=_("Where the signed envelope goes."))]
@@ -23,7 +24,7 @@ def sign(
     to: options.To = [],  # noqa: B006 - Typer reads it as "none given" and never changes it
     subject: options.Subject = "",
     number: options.Number = "",
-    notation: options.Notation = "CV",
+    notation: options.Notation = "",
     day: options.Day = None,
     kind: options.Kind = "18",
     priority: options.Priority = 0,
@@ -50,8 +51,8 @@ def sign(
         document_id=document_id,
         content=content,
         position=position,
-        business_type=business_type,
         reason=reason,
+        change=Change(business_type=business_type),
     )
     signed = options.signed_envelope(files, draft, Profile.load(profile), replace=replace)
     target.write_bytes(signed)
