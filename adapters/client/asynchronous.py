@@ -27,6 +27,7 @@ from adapters.client.replies import (
     AgencyPage,
     ChaseReply,
     DeliveryReply,
+    DeliveryState,
     Document,
     EnvelopeReply,
     LeasedDelivery,
@@ -83,6 +84,9 @@ class AsyncHubClient:
 
     async def envelope(self, identifier: str) -> EnvelopeReply:
         return await self.run(calls.envelope(identifier))
+
+    async def delivery(self, identifier: str) -> DeliveryState:
+        return await self.run(calls.delivery(identifier))
 
     async def content(self, identifier: str) -> bytes:
         return await self.run(calls.content(identifier))

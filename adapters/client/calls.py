@@ -18,6 +18,7 @@ from adapters.client.replies import (
     AgencyPage,
     ChaseReply,
     DeliveryReply,
+    DeliveryState,
     Document,
     EnvelopeReply,
     LeasedDelivery,
@@ -60,7 +61,10 @@ class Receiver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One operation; ``patience`` is how many seconds its answer may take. ``into`` receives a long answer's body."""
+    """One operation; ``patience`` is how many seconds its answer may take. ``into`` receives a long answer's body.
+
+    ``polled``: asked again and again; an answer that has not changed is not sent once more (RFC 9110 §13.1.2).
+    """
 
     method: str
     path: str
@@ -72,6 +76,7 @@ class Call(Generic[T]):
     into: Receiver | None = None
     authenticated: bool = True
     patience: float = _MARGIN
+    polled: bool = False
 
 
 def post_envelope(message: bytes | Related) -> Call[Acceptance]:
@@ -94,7 +99,13 @@ def _time(message: bytes | Related) -> float:
 
 
 def envelope(identifier: str) -> Call[EnvelopeReply]:
-    return Call("GET", f"/v1/envelopes/{_segment(identifier)}", lambda reply: cast(EnvelopeReply, reply.json()))
+    path = f"/v1/envelopes/{_segment(identifier)}"
+    return Call("GET", path, lambda reply: cast(EnvelopeReply, reply.json()), polled=True)
+
+
+def delivery(identifier: str) -> Call[DeliveryState]:
+    path = f"/v1/deliveries/{_segment(identifier)}"
+    return Call("GET", path, lambda reply: cast(DeliveryState, reply.json()))
 
 
 def content(identifier: str) -> Call[bytes]:
@@ -155,14 +166,14 @@ def report_status_message(message: bytes) -> Call[StatusReply]:
 
 
 def envelope_receipts(identifier: str) -> Call[list[ReceiptReply]]:
-    return Call("GET", f"/v1/envelopes/{_segment(identifier)}/receipts", _receipts)
+    return Call("GET", f"/v1/envelopes/{_segment(identifier)}/receipts", _receipts, polled=True)
 
 
 def feed(after: str, wait: int, limit: int) -> Call[ReceiptFeed]:
     query: dict[str, str | int] = {"wait": wait, "limit": limit}
     if after:
         query["after"] = after
-    return Call("GET", "/v1/receipts", _feed, query=query, patience=wait + _MARGIN)
+    return Call("GET", "/v1/receipts", _feed, query=query, patience=wait + _MARGIN, polled=wait == 0)
 
 
 def agencies(q: str, after: str, limit: int) -> Call[AgencyPage]:

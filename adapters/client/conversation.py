@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
+from collections import OrderedDict
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -118,6 +119,33 @@ Step = Exchange | Pause
 Conversation = Generator[Step, Reply | Failure | None, T]
 
 
+class Unchanged:
+    """The last answers to what is polled, with their tags; the oldest are forgotten, long ones are not kept."""
+
+    LARGEST = 512 * 1024
+    MOST = 64
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, tuple[tuple[str, str | int], ...]], tuple[str, Reply]] = OrderedDict()
+
+    def kept(self, call: Call[Any]) -> tuple[str, Reply] | None:
+        """The last answer to this question and its tag."""
+        return self._kept.get(_question(call))
+
+    def keep(self, call: Call[Any], reply: Reply) -> None:
+        tag = reply.headers.get("etag", "")
+        if tag and len(reply.body) <= self.LARGEST:
+            question = _question(call)
+            self._kept[question] = (tag, reply)
+            self._kept.move_to_end(question)
+            while len(self._kept) > self.MOST:
+                self._kept.popitem(last=False)
+
+
+def _question(call: Call[Any]) -> tuple[str, tuple[tuple[str, str | int], ...]]:
+    return call.path, tuple(sorted(call.query.items()))
+
+
 @dataclass(slots=True)
 class Session:
     """What lasts between calls: credentials, the current token, the language of explanations."""
@@ -127,6 +155,7 @@ class Session:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     token: str = field(default="", repr=False)
     token_until: float = 0.0
+    unchanged: Unchanged = field(default_factory=Unchanged)
 
     def headers(self, media_type: str = "", accept: str = "") -> dict[str, str]:
         accept = accept or "application/json, application/problem+json, */*;q=0.1"
@@ -140,14 +169,21 @@ def converse(session: Session, call: Call[T]) -> Conversation[T]:
     """Yield the steps of one call and return what it reads. Raises ``CallRefused`` or ``HubUnreachable``."""
     renewed = False
     attempt = 0
+    kept = session.unchanged.kept(call) if call.polled else None
     while True:
         attempt += 1
         headers = session.headers(call.media_type, call.accept)
         if call.authenticated:
             token = yield from access_token(session)
             headers["Authorization"] = f"Bearer {token}"
+        if kept is not None:
+            headers["If-None-Match"] = kept[0]
         outcome = yield Exchange(call.method, call.path, call.query, headers, call.body, call.patience, call.into)
         if isinstance(outcome, Reply) and outcome.status < 400:
+            if outcome.status == 304 and kept is not None:
+                return call.read(kept[1])
+            if call.polled:
+                session.unchanged.keep(call, outcome)
             return call.read(outcome)
         if isinstance(outcome, Reply) and outcome.status == 401 and call.authenticated and not renewed:
             session.token, renewed = "", True

@@ -75,6 +75,8 @@ class RecipientState(TypedDict):
     state: str
     since: str
     attempts: int
+    next_attempt_at: NotRequired[str | None]
+    round: NotRequired[int]
     reason: str | None
     business_status: BusinessStatus | None
     changes: list[Change]
@@ -103,8 +105,20 @@ class Lease(TypedDict):
     until: str
 
 
+class Replay(TypedDict):
+    """An operator sent the document again: for what reason, after which delivery."""
+
+    id: str
+    reason: str
+    round: int
+    previous: str
+
+
 class LeasedDelivery(TypedDict):
-    """One delivery of the inbox, held under a lease until ``lease.until``."""
+    """One delivery of the inbox, held under a lease until ``lease.until``.
+
+    A ``round`` above 1 is no accident: ``replay`` says why the same envelope comes once more, under another delivery.
+    """
 
     delivery: str
     envelope: str
@@ -152,6 +166,44 @@ class ChaseReply(TypedDict):
     again_at: str
 
 
+class AttemptReply(TypedDict):
+    """``outcome``: delivered, handed, transient, permanent or lapsed."""
+
+    number: int
+    channel: str
+    started_at: str
+    ended_at: str
+    outcome: str
+    code: str
+    explanation: str
+    detail: str
+    next_at: str | None
+
+
+class DeliveryState(TypedDict):
+    """Answer to ``GET /v1/deliveries/{id}``."""
+
+    delivery: str
+    envelope: str
+    document_id: str
+    sender: str
+    recipient: str
+    state: str
+    since: str
+    reason: str
+    priority: int
+    sha256: str
+    size: int
+    business_status: BusinessStatus | None
+    round: int
+    replay: Replay | None
+    superseded_by: str | None
+    next_attempt_at: str | None
+    attempts: list[AttemptReply]
+    deadlines: dict[str, str | None]
+    links: dict[str, str]
+
+
 class StatusReply(TypedDict):
     id: str
     envelope: str
@@ -161,7 +213,7 @@ class StatusReply(TypedDict):
 
 
 class ReceiptReply(TypedDict):
-    """Kinds: acknowledgement, refusal, delivery, status."""
+    """Kinds: acknowledgement, refusal, delivery, status, notice."""
 
     id: str
     kind: str

@@ -27,6 +27,7 @@ from adapters.client.replies import (
     AgencyPage,
     ChaseReply,
     DeliveryReply,
+    DeliveryState,
     Document,
     EnvelopeReply,
     LeasedDelivery,
@@ -89,6 +90,9 @@ class HubClient:
 
     def envelope(self, identifier: str) -> EnvelopeReply:
         return self.run(calls.envelope(identifier))
+
+    def delivery(self, identifier: str) -> DeliveryState:
+        return self.run(calls.delivery(identifier))
 
     def content(self, identifier: str) -> bytes:
         """The document's original octets, without what lies beside it."""

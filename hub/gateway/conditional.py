@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import Request
+
+from hub import __version__
+
+# of operations that answer If-None-Match
+UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "unchanged since the tag in If-None-Match"}}
 
 
 def is_known(request: Request, etag: str) -> bool:
@@ -12,3 +19,8 @@ def is_known(request: Request, etag: str) -> bool:
     """
     given = request.headers.get("if-none-match", "")
     return given.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in given.split(",")}
+
+
+def tagged(fingerprint: str) -> str:
+    """A strong tag. Another version of the program may write the same facts in another form; empty stays empty."""
+    return f'"{__version__}-{fingerprint}"' if fingerprint else ""

@@ -13,13 +13,15 @@ from hub import clock, language
 from hub.clock import rfc3339
 from hub.gateway import metrics
 from hub.gateway.authentication import Caller
+from hub.gateway.conditional import UNCHANGED, is_known, tagged
 from hub.gateway.context import gateway
 from hub.gateway.multipart import BODY, submission
 from hub.gateway.problem_details import problem
 from hub.gateway.trace import traceparent
 from hub.intake import Admitted, Rejected
-from hub.ledger import Transaction, answering, changes, deliveries, envelopes
+from hub.ledger import Transaction, answering, changes, deliveries, envelopes, fingerprints
 from hub.ledger.changes import ChangeRow
+from hub.ledger.dead_letters import next_attempt
 from hub.ledger.deliveries import MatrixRow
 from hub.problems import Finding, Refused, explain
 from hub.receipts.chasing import overdue
@@ -96,21 +98,20 @@ def _finding(finding: Finding, request: Request) -> dict[str, Any]:
     return {**asdict(finding), "title": row.title(spoken), "remedy": row.remedy(spoken)}
 
 
-@router.get("/v1/envelopes/{envelope_id}", summary="Header and per-recipient matrix")
+@router.get("/v1/envelopes/{envelope_id}", summary="Header and per-recipient matrix", responses=UNCHANGED)
 async def show(request: Request, envelope_id: str, caller: Caller) -> Response:
     context = gateway(request)
 
     def look(transaction: Transaction) -> tuple[str, dict[str, Any] | None]:
-        etag = tagged(fingerprints.of_envelope(transaction, envelope_id, caller.id, clock.now(), auditor=caller.auditor))
-        return etag, None if is_known(request, etag) else _show(transaction, envelope_id, caller)
+        now = clock.now()
+        etag = tagged(fingerprints.of_envelope(transaction, envelope_id, caller.id, now, auditor=caller.auditor))
+        return etag, None if not etag or is_known(request, etag) else _show(transaction, envelope_id, caller)
 
     etag, found = await context.ledger.read(look)
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if found is None and is_known(request, etag):
-        return Response(status_code=304, headers=headers)
-    if found is None:
+    if not etag:
         raise Refused("not-found", envelope_id)
-    return JSONResponse(found, headers=headers)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    return Response(status_code=304, headers=headers) if found is None else JSONResponse(found, headers=headers)
 
 
 def _show(transaction: Transaction, envelope_id: str, caller: System) -> dict[str, Any] | None:

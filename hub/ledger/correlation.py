@@ -69,14 +69,20 @@ def correlated(transaction: Transaction, delivery_id: str) -> Correlated | None:
 def set_status(
     transaction: Transaction, delivery_id: str, code: str, description: str, at: datetime, replaces: Sequence[str]
 ) -> None:
-    """Show ``code`` as the business status unless the present one outranks it: it may follow those in ``replaces``."""
+    """Show ``code`` as the business status unless the present one outranks it: it may follow those in ``replaces``.
+
+    A delivery that was sent again meanwhile hands it on to the one that is shown in its place.
+    """
     may = or_(delivery.c.status_code.is_(None), delivery.c.status_code.in_(list(replaces)))
-    transaction.execute(
-        update(delivery)
-        .where(delivery.c.id == delivery_id)
-        .values(
-            status_code=case((may, code), else_=delivery.c.status_code),
-            status_description=case((may, description), else_=delivery.c.status_description),
-            status_at=case((may, at), else_=delivery.c.status_at),
-        )
-    )
+    following: str | None = delivery_id
+    while following is not None:
+        following = transaction.execute(
+            update(delivery)
+            .where(delivery.c.id == following)
+            .values(
+                status_code=case((may, code), else_=delivery.c.status_code),
+                status_description=case((may, description), else_=delivery.c.status_description),
+                status_at=case((may, at), else_=delivery.c.status_at),
+            )
+            .returning(delivery.c.superseded_by)
+        ).scalar_one()

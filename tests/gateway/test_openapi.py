@@ -246,6 +246,7 @@ def test_the_answers_of_a_journey_are_as_described(fuzzed: World, offices: tuple
         status = {"delivery": taken(described, recipient, "settle"), "code": "03", "description": "Đã vào sổ"}
         chased = {"delivery_id": status["delivery"]}
         described.call("POST", "/v1/deliveries/{delivery_id}:chase", sender, named=chased)
+        described.call("GET", "/v1/deliveries/{delivery_id}", sender, named={"delivery_id": status["delivery"]})
         for _ in range(2):
             described.call("POST", "/v1/statuses", recipient, json=status)
         sent(described, sender, recipient)
