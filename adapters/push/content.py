@@ -118,8 +118,13 @@ def _metadata(one: Leased, traceparent: str) -> dict[str, str]:
         "Lienthong-Business-Type": str(one.business_type),
         "Lienthong-Priority": str(one.priority),
         "Lienthong-Attempt": str(one.attempts),
+        "Lienthong-Arrival": str(one.arrival),
+        "Lienthong-Round": str(one.round),
+        "Lienthong-Previous": one.previous_id or "",
     }
-    headers = {name: quote(value, safe=":/,;=@+") for name, value in said.items()}
+    if one.replay is not None:
+        said |= {"Lienthong-Replay": one.replay.id, "Lienthong-Replay-Reason": one.replay.reason}
+    headers = {name: quote(value, safe=":/,;=@+") for name, value in said.items() if value}
     return {**headers, "traceparent": traceparent} if traceparent else headers
 
 

@@ -12,6 +12,7 @@ import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -22,6 +23,7 @@ from hub import clock
 from hub.delivery.carrier import Delivered, Failed, Handed
 from hub.delivery.failures import FAILURES
 from hub.ledger import PayloadStore
+from hub.ledger.replays import Replayed
 from hub.problems import Refused
 from hub.signatures.jws import HubKey, from_b64url
 from hub.signatures.webhooks import WebhookKeys, opening
@@ -69,12 +71,27 @@ async def test_the_document_is_the_body_and_its_metadata_are_headers(line: Line,
         "lienthong-priority": "3",
         "lienthong-business-type": "1",
         "lienthong-attempt": "1",
+        "lienthong-arrival": "1",
+        "lienthong-round": "1",
+        "lienthong-replay": None,
+        "lienthong-previous": None,
         "repr-digest": f"sha-256=:{digest}:",
         "traceparent": one.traceparent,
         "webhook-id": one.delivery.id,
         "accept-encoding": "identity",
     }
     assert {name: push.headers.get(name) for name in wanted} == wanted
+
+
+async def test_a_document_sent_once_more_says_so(line: Line) -> None:
+    replay = Replayed(clock.new_id(), "Cơ quan báo mất", clock.new_id())
+    one = parcel(line.shelf, line.system, round=2, replay=replay, previous_id="v1")
+    await line.carrier.carry(one)
+    (push,) = line.receiver.pushes
+    assert push.headers["lienthong-round"] == "2"
+    assert push.headers["lienthong-replay"] == replay.id
+    assert unquote(push.headers["lienthong-replay-reason"]) == "Cơ quan báo mất"
+    assert push.headers["lienthong-previous"] == "v1"
 
 
 async def test_a_document_with_parts_is_pushed_with_them(line: Line, tmp_path: Path) -> None:
