@@ -241,6 +241,7 @@ def _application(context: http.Gateway, links: Links) -> http.Application:
         policy=context.intake.policy,
         payloads=context.payloads,
         explain=context.intake.check,
+        chases=context.chases,
         largest_envelope=context.settings.max_envelope_bytes,
         hub_name=context.settings.hub_name,
         base_url=context.settings.base_url,

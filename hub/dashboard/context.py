@@ -10,6 +10,7 @@ from typing import Any
 from hub.audit import Entry
 from hub.language import Language
 from hub.ledger import Ledger, PayloadStore, PayloadWriter, Transaction
+from hub.receipts.asking import Chases
 from hub.validation.examination import Policy
 
 # body, identifier of the calling system, language: the explain report of ``hub.validation.report``
@@ -23,7 +24,7 @@ class DashboardContext:
 
     ``explain`` judges an uploaded envelope of at most ``largest_envelope`` octets without storing it; ``payloads``
     holds it meanwhile. ``policy`` is what the intake judges by: pages show its rules and whether attachments are
-    scanned.
+    scanned. ``chases`` has recipients reminded, and knows the deadlines.
 
     ``base_url`` decides whether cookies are limited to HTTPS. A session ends ``session_idle`` after the last page
     that a person opened and ``session_lifetime`` after the login at the latest.
@@ -34,6 +35,7 @@ class DashboardContext:
     policy: Policy
     payloads: PayloadStore
     explain: Explain
+    chases: Chases
     largest_envelope: int
     hub_name: str = "lienthong"
     base_url: str = "http://127.0.0.1:8080"

@@ -99,7 +99,7 @@ _FOLDED: dict[str, tuple[str, str]] = {
         "Withdrawn before %(num)d recipient took it", "Withdrawn before %(num)d recipients took it"
     ),
     Event.DELIVERY_CHASED: mark_plural(
-        "Reminded of the deadline %(num)d time", "Reminded of the deadline %(num)d times"
+        "The deadline was pointed out %(num)d time", "The deadline was pointed out %(num)d times"
     ),
     Event.DELIVERY_REPLAYED: mark_plural(
         "Sent again to %(num)d recipient by an operator", "Sent again to %(num)d recipients by an operator"
@@ -114,6 +114,20 @@ _FOLDED: dict[str, tuple[str, str]] = {
 _SETTLED: dict[bool, tuple[str, str, str]] = {
     True: ("cross", "bad", mark("It became known that the signer's certificate was revoked")),
     False: ("check", "ok", mark("It became known that the signer's certificate was not revoked")),
+}
+
+# what the chaser did, by the entry's code: shape, tone, sentence
+_CHASED: dict[str, tuple[str, str, str]] = {
+    "remind": ("hourglass", "warn", mark("Reminded: %(who)s")),
+    "contact": ("letters", "warn", mark("The duty contact of %(who)s was written to")),
+    "contact-failed": (
+        "letters",
+        "muted",
+        mark("The duty contact of %(who)s could not be written to; it is tried again later"),
+    ),
+    "warn": ("hourglass", "warn", mark("The sender was told that the time of %(who)s ends soon")),
+    "unconfirmed": ("hourglass", "bad", mark("%(who)s did not confirm in time; the sender has a signed notice")),
+    "not-processed": ("hourglass", "bad", mark("%(who)s did not finish in time; the sender has a signed notice")),
 }
 
 _STATUS_KINDS = frozenset({Event.STATUS_RECEIVED.value, Event.STATUS_REFUSED.value})
@@ -168,6 +182,8 @@ def sentence(entry: Entry, names: Names, who: str = "") -> str:
     _shape, _tone, words = _SENTENCES.get(entry.kind, ("dot", "muted", entry.kind))
     if entry.kind == Event.REVOCATION_SETTLED:
         _shape, _tone, words = _SETTLED[entry.code == REVOKED]
+    if entry.kind == Event.DELIVERY_CHASED and entry.code in _CHASED:
+        _shape, _tone, words = _CHASED[entry.code]
     text = gettext(words)
     values = {"who": who or _who(entry, names), "status": wording.tag(entry.code).word}
     return text % values if "%(" in text else text
@@ -257,13 +273,15 @@ def _groups(entries: list[Entry]) -> list[list[Entry]]:
     groups: list[list[Entry]] = []
     open_groups: dict[str, list[Entry]] = {}
     for entry in sorted(entries, key=lambda one: (one.at, one.seq)):
-        group = open_groups.get(entry.kind)
+        # what was done about a deadline differs by its code: one line for each kind of it
+        same = f"{entry.kind} {entry.code}" if entry.kind == Event.DELIVERY_CHASED else entry.kind
+        group = open_groups.get(same)
         if group is not None and _near(group[0].at, entry.at):
             group.append(entry)
             continue
         groups.append([entry])
         if entry.kind in _FOLDED:
-            open_groups[entry.kind] = groups[-1]
+            open_groups[same] = groups[-1]
     return groups
 
 
@@ -279,6 +297,8 @@ def _step(group: list[Entry], names: Names) -> Step:
         shape, tone = status.shape, status.tone
     if first.kind == Event.REVOCATION_SETTLED:
         shape, tone, _words = _SETTLED[first.code == REVOKED]
+    if first.kind == Event.DELIVERY_CHASED and first.code in _CHASED:
+        shape, tone, _words = _CHASED[first.code]
     if len(group) == 1:
         return Step(first.at, shape, tone, sentence(first, names), reason(first))
     whos = list(dict.fromkeys(_who(entry, names) for entry in group))

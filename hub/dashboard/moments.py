@@ -95,6 +95,13 @@ def exact_tag(moment: datetime) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(timespec="milliseconds"), exact(moment))
 
 
+def minute_tag(moment: datetime) -> Markup:
+    """``<time>`` with the minute and the day, for deadlines: ``17:00 20/11/2026``."""
+    return Markup('<time datetime="{}">{}</time>').format(
+        moment.isoformat(timespec="seconds"), local(moment).strftime("%H:%M %d/%m/%Y")
+    )
+
+
 def clock_tag(moment: datetime) -> Markup:
     """``<time>`` with hours, minutes and seconds, for a timeline that names its days."""
     return Markup('<time datetime="{}" title="{}">{}</time>').format(

@@ -44,6 +44,7 @@ class Templates:
             "day_of_text": moments.day_of_text,
             "exact": moments.exact,
             "clock": moments.clock_tag,
+            "minute": moments.minute_tag,
             "check_title": wording.check_title,
             "check_text": wording.check_text,
             "chain_role": explanation.role,

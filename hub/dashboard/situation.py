@@ -14,7 +14,7 @@ from typing import Literal
 from hub import clock
 from hub.dashboard import moments, wording
 from hub.language import gettext, ngettext
-from hub.ledger import Ledger, Transaction, overview
+from hub.ledger import Ledger, Transaction, overdue, overview
 from hub.ledger.overview import Concern, Deferrals, Figures, Hour, SlowSystem
 
 FRESH = 3.0
@@ -38,6 +38,7 @@ class Situation:
     waiting: list[Concern]
     systems: list[SlowSystem]
     deferrals: list[Deferrals] = field(default_factory=list)
+    overdue: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def _read(transaction: Transaction, now: datetime, agency_code: str | None, clos
         systems=overview.slowest_systems(transaction, agency_code),
         # whose they were could not be told: they concern those who see everything
         deferrals=[] if agency_code else overview.deferrals(transaction, now - DAY),
+        overdue=overdue.count(transaction, now, agency_code),
     )
 
 

@@ -58,6 +58,10 @@ class RecipientRow:
     status_code: str | None
     status_description: str
     status_at: datetime | None
+    confirm_by: datetime | None
+    process_by: datetime | None
+    expires_at: datetime | None
+    chase_step: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,10 @@ def recipients(
             delivery.c.status_code,
             delivery.c.status_description,
             delivery.c.status_at,
+            delivery.c.confirm_by,
+            delivery.c.process_by,
+            delivery.c.expires_at,
+            delivery.c.chase_step,
         )
         .join(agency, agency.c.code == delivery.c.recipient_code)
         .join(system, system.c.id == delivery.c.system_id)

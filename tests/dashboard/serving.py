@@ -15,6 +15,8 @@ from fastapi import FastAPI
 from hub.dashboard import DashboardContext, pages, problem_pages
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore, exchange_log
+from hub.receipts import deadline_policy
+from hub.receipts.asking import Chases
 from hub.receipts.signing import ReceiptSigner
 from hub.signatures.jws import HubKey
 from tests.intake.register import Register
@@ -31,6 +33,7 @@ def dashboard_over(ledger: Ledger, directory: Path, register: Register, address:
         policy=register.policy,
         payloads=PayloadStore(directory / "payloads"),
         explain=Intake(ledger, register.directory, signer, register.policy).check,
+        chases=Chases(ledger, signer, deadline_policy.load()),
         largest_envelope=largest,
         hub_name="hub.test",
         base_url=address,

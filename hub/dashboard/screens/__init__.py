@@ -13,6 +13,7 @@ from hub.dashboard.screens.check import CheckScreens
 from hub.dashboard.screens.envelopes import EnvelopeScreens
 from hub.dashboard.screens.log import LogScreens
 from hub.dashboard.screens.login import LoginScreens
+from hub.dashboard.screens.overdue import OverdueScreens
 from hub.dashboard.screens.overview import OverviewScreens
 from hub.dashboard.screens.preferences import PreferenceScreens
 from hub.dashboard.screens.refusals import RefusalScreens
@@ -22,6 +23,7 @@ from hub.dashboard.screens.rules import RuleScreens
 SCREENS = (
     OverviewScreens,
     EnvelopeScreens,
+    OverdueScreens,
     RefusalScreens,
     CheckScreens,
     RuleScreens,

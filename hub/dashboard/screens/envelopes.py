@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub import clock
-from hub.dashboard import explanation
+from hub.dashboard import explanation, lateness
 from hub.dashboard.desk import Desk, with_query
 from hub.dashboard.events import finding_of, text_of, timeline
 from hub.dashboard.forms import choice_of, day_of, number_of
@@ -75,7 +75,12 @@ class EnvelopeScreens:
         facts = explanation.settled(values["signer"].get("revocations"), values["settlements"])
         values["revocations"] = explanation.revocations(facts)
         values["revocation_pending"] = explanation.is_pending(values["signer"], facts)
-        values["days"] = timeline(values["entries"], values["names"], clock.now())
+        now = clock.now()
+        values["dues"] = {row.id: lateness.dues(row, now) for row in values["recipients"]}
+        letter = values["letter"]
+        values["chaseable"] = {row.id for row in values["recipients"] if lateness.chaseable(visitor, letter, row)}
+        values["chased"] = lateness.outcome(query_text(request, "chased"))
+        values["days"] = timeline(values["entries"], values["names"], now)
         return self.desk.page(request, "envelopes/letter.html", values, person=visitor.person, section="envelopes")
 
 
