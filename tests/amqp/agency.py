@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aio_pika
-from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
 from adapters.amqp.account import virtual_host
 from adapters.amqp.management import Management
@@ -31,6 +31,7 @@ class AgencySystem:
     password: str
     queue: str
     _connection: AbstractConnection | None = field(default=None, repr=False)
+    _channel: AbstractChannel | None = field(default=None, repr=False)
 
     async def connected(self) -> AbstractConnection:
         if self._connection is None or self._connection.is_closed:
@@ -63,8 +64,9 @@ class AgencySystem:
 
     async def look(self) -> AbstractIncomingMessage | None:
         """A message, not acknowledged, or None when none waits."""
-        channel = await (await self.connected()).channel()
-        queue = await channel.get_queue(self.queue, ensure=False)
+        if self._channel is None or self._channel.is_closed or self._connection is None or self._connection.is_closed:
+            self._channel = await (await self.connected()).channel()
+        queue = await self._channel.get_queue(self.queue, ensure=False)
         return await queue.get(fail=False, timeout=5)
 
     async def say(

@@ -13,7 +13,9 @@ from tests.ledger.stage import (  # noqa: F401 - fixtures are found by their nam
     Store,
     ledger,
     migrated_database,
+    migrated_file,
     postgresql_store,
+    sqlite_store,
     stage,
 )
 from tests.services import RabbitMQ
