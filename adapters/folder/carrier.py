@@ -180,11 +180,13 @@ def _write_directory(place: int, hidden: str, parcel: Parcel, files: list[_File]
     os.mkdir(hidden, 0o700, dir_fd=place)
     inside = os.open(hidden, _INSIDE, dir_fd=place)
     try:
-        os.fchmod(inside, shared_mode(place, 0o700) | (os.fstat(inside).st_mode & 0o2000))
+        rights = shared_mode(place, 0o600)
         for one in files:
-            _write(inside, one.name, _source(parcel, one), parcel.deadline)
+            _write(inside, one.name, _source(parcel, one), rights, parcel.deadline)
         head = json.dumps(_head(parcel, files), ensure_ascii=False, indent=1).encode()
-        _write(inside, HEAD, iter([head]), parcel.deadline)
+        _write(inside, HEAD, iter([head]), rights, parcel.deadline)
+        # last: it takes the set-group-ID bit away, by which the files above got the folder's group
+        os.fchmod(inside, shared_mode(place, 0o700))
         os.fsync(inside)
     finally:
         os.close(inside)
@@ -204,7 +206,7 @@ def _source(parcel: Parcel, one: _File) -> Iterator[bytes]:
         raise _SourceMissing(f"{one.name}: not the octets that were accepted")
 
 
-def _write(place: int, name: str, pieces: Iterator[bytes], deadline: datetime | None = None) -> None:
+def _write(place: int, name: str, pieces: Iterator[bytes], rights: int, deadline: datetime | None = None) -> None:
     descriptor = os.open(name, _NEW, 0o600, dir_fd=place)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         for piece in pieces:
@@ -213,7 +215,7 @@ def _write(place: int, name: str, pieces: Iterator[bytes], deadline: datetime | 
             rest = memoryview(piece)
             while rest:
                 rest = rest[file.write(rest) :]
-        os.fchmod(file.fileno(), shared_mode(place, 0o600))
+        os.fchmod(file.fileno(), rights)
         os.fsync(file.fileno())
 
 
@@ -271,34 +273,45 @@ def _tell(root: Root, system: System, receipts: Sequence[ReceiptRecord]) -> Deli
     with root.opened(folder if isinstance(folder, str) else "") as place:
         try:
             os.mkdir(RECEIPTS, shared_mode(place, 0o700), dir_fd=place)
+            _share(place, RECEIPTS)
             os.fsync(place)
         except FileExistsError:
             log.debug("folder.receipts_there", system=system.name)
         inside = os.open(RECEIPTS, _INSIDE, dir_fd=place)
         try:
             for one in receipts:
-                _put_receipt(inside, one)
+                _put_receipt(place, inside, one)
             os.fsync(inside)
         finally:
             os.close(inside)
     return Delivered({"folder": folder, "receipts": len(receipts)})
 
 
-def _put_receipt(place: int, receipt: ReceiptRecord) -> None:
+def _share(place: int, name: str) -> None:
+    """Give a directory the rights that its folder gives the group, whatever this process's mask takes away."""
+    inside = os.open(name, _INSIDE, dir_fd=place)
+    try:
+        os.fchmod(inside, shared_mode(place, 0o700))
+    finally:
+        os.close(inside)
+
+
+def _put_receipt(place: int, inside: int, receipt: ReceiptRecord) -> None:
+    """Written in the folder itself, which gives files its group, and renamed from there."""
     name = f"{receipt.tx:012d}-{receipt.seq:012d}-{receipt.id}.json"
     octets = json.dumps(shown(receipt), ensure_ascii=False).encode()
     try:
-        os.stat(name, dir_fd=place, follow_symlinks=False)
+        os.stat(name, dir_fd=inside, follow_symlinks=False)
     except FileNotFoundError:
         hidden = f".{name}.{clock.new_id()}"
         try:
-            _write(place, hidden, iter([octets]))
-            os.rename(hidden, name, src_dir_fd=place, dst_dir_fd=place)
+            _write(place, hidden, iter([octets]), shared_mode(place, 0o600))
+            os.rename(hidden, name, src_dir_fd=place, dst_dir_fd=inside)
         except BaseException:
             _unlink(place, hidden)
             raise
         return
-    if not _holds(place, name, hashlib.sha256(octets).hexdigest()):
+    if not _holds(inside, name, hashlib.sha256(octets).hexdigest()):
         raise _Conflict(name)
 
 

@@ -22,6 +22,7 @@ from adapters.folder import FolderCarrier, Root
 from hub.delivery.carrier import Delivered, Failed, Outcome, Parcel
 from hub.ledger import PayloadStore
 from hub.problems import Refused
+from hub.registry.model import System
 from tests.delivery.carriers import Rig, check_contract
 from tests.delivery.parcels import Shelf, parcel, receipt, system
 
@@ -49,6 +50,15 @@ def carried(root: Path | None, one: Parcel) -> Outcome:
             await carrier.close()
 
     return asyncio.run(once())
+
+
+def told_one(root: Path, to: System) -> None:
+    async def once() -> None:
+        carrier = FolderCarrier(root)
+        assert isinstance(await carrier.tell(to, [receipt(1)]), Delivered)
+        await carrier.close()
+
+    asyncio.run(once())
 
 
 def failed(outcome: Outcome) -> str:
@@ -202,6 +212,15 @@ def test_the_folders_group_may_take_the_document(root: Path, shelf: Shelf) -> No
     carried(root, one)
     place = root / "h33/in" / one.delivery.id
     assert (place.stat().st_mode & 0o777, (place / "letter.edxml").stat().st_mode & 0o777) == (0o770, 0o660)
+    if os.geteuid() == 0:
+        os.chown(root / "h33/in", -1, 12345)
+        (root / "h33/in").chmod(0o2770)
+        two = parcel(shelf, system("folder", folder="h33/in"))
+        carried(root, two)
+        told_one(root, two.system)
+        [file] = (root / "h33/in/receipts").iterdir()
+        shared = (root / "h33/in" / two.delivery.id, root / "h33/in" / two.delivery.id / "letter.edxml", file)
+        assert [one.stat().st_gid for one in shared] == [12345] * 3
 
 
 KILLED = """
