@@ -98,6 +98,14 @@ class PayloadStore:
             raise FileNotFoundError(sha256)
         return path
 
+    def has(self, sha256: str, size: int) -> bool:
+        """Whether these octets are kept, in their whole length."""
+        try:
+            self.path(sha256, size)
+        except OSError:
+            return False
+        return True
+
 
 def path_of(directory: Path, sha256: str) -> Path:
     if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
