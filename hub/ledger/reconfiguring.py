@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, null, select, update
+from sqlalchemy import delete, null, or_, select, update
 
 from hub import clock
 from hub.audit import Entry, Event
 from hub.ledger import exchange_log, systems
 from hub.ledger.delivery_tables import circuit, receipt_cursor
 from hub.ledger.engine import Transaction
-from hub.ledger.tables import system
+from hub.ledger.tables import delivery, system
 from hub.problems import Refused
 from hub.registry import amqp, folder, push
 from hub.registry.folder import Root
@@ -86,6 +86,11 @@ def _known(transaction: Transaction, name: str) -> System:
 
 
 def _try_again(transaction: Transaction, system_id: str) -> None:
+    """Forget the breaker and the waits after failures; what is scheduled for an hour keeps its hour."""
+    at = clock.now()
+    waiting = (delivery.c.system_id == system_id) & (delivery.c.state == "ready") & (delivery.c.available_at > at)
+    due = or_(delivery.c.not_before.is_(None), delivery.c.not_before <= at)
+    transaction.execute(update(delivery).where(waiting, due).values(available_at=at))
     transaction.execute(delete(circuit).where(circuit.c.system_id == system_id))
     fresh = {"failures": 0, "retry_at": null()}
     transaction.execute(update(receipt_cursor).where(receipt_cursor.c.system_id == system_id).values(fresh))
