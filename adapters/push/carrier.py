@@ -37,7 +37,7 @@ ANSWER_OCTETS = 4096
 ANSWER_SECONDS = 2.0
 TELL_SECONDS = 55.0
 # a signed body up to this size is kept for the sending; a larger one is read from its files once more
-KEPT_OCTETS = MIB
+KEPT_OCTETS = 256 * 1024
 _SIGNING_AT_ONCE = 2
 
 
@@ -146,7 +146,7 @@ class PushCarrier:
             signed = await self._sign(system, made)
         except OSError as error:
             raise UnreadableError(_reason(error)) from error
-        body = _Body(made if signed.kept is None else (signed.kept,))
+        body = _Body(made if signed.kept is None else (signed.kept,), self._policy.timeout)
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self._policy.timeout)
         request = httpx.Request(
             "POST",
@@ -159,11 +159,12 @@ class PushCarrier:
 
     async def _exchange(self, target: Target, request: httpx.Request, body: _Body) -> _Taken | Failed:
         try:
-            response = await self._connections.send(target, request)
+            async with body.limit:
+                response = await self._connections.send(target, request)
         except Forbidden as error:
             return Failed("address-forbidden", str(error))
-        except httpx.TimeoutException as error:
-            return Failed("timed-out", _reason(error))
+        except (httpx.TimeoutException, TimeoutError) as error:
+            return Failed("timed-out", str(error) or f"{type(error).__name__}: no answer in time")
         except (httpx.TransportError, OSError) as error:  # OSError: what TLS raises while it reads
             return _unsent(error)
         peer = _peer(response)
@@ -208,10 +209,15 @@ class PushCarrier:
 
 
 class _Body:
-    """A body as it is sent. ``is_sent``: its last piece was given away and more was asked for."""
+    """A body as it is sent. ``is_sent``: its last piece was given away and more was asked for.
 
-    def __init__(self, source: Content | tuple[bytes, ...]) -> None:
+    ``limit`` begins to run then: the head of the answer must be there ``patience`` seconds later, however it drips.
+    """
+
+    def __init__(self, source: Content | tuple[bytes, ...], patience: float) -> None:
         self._source = source
+        self._patience = patience
+        self.limit = asyncio.timeout(None)
         self.is_sent = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -222,6 +228,7 @@ class _Body:
             async for piece in _from_files(self._source):
                 yield piece
         self.is_sent = True
+        self.limit.reschedule(asyncio.get_running_loop().time() + self._patience)
 
 
 async def _from_files(made: Content) -> AsyncIterator[bytes]:

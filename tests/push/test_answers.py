@@ -130,9 +130,15 @@ async def test_an_answer_that_drips_is_a_delivery_as_soon_as_its_status_is_there
     assert isinstance(await line.push(), Delivered)
 
 
-async def test_a_head_that_drips_for_ever_ends_with_the_attempt(line: Line) -> None:
+async def test_a_head_that_drips_is_timed_out_like_one_that_does_not_come(line: Line) -> None:
     line.receiver.script = [Say(200, headers={f"X-{number}": "x" for number in range(1000)}, head_drip=0.1)]
-    failed(await line.push(seconds=1.2), "timed-out")
+    failed(await line.push(seconds=60), "timed-out")
+
+
+async def test_an_attempt_ends_at_its_deadline(opened: Callable[..., Line]) -> None:
+    line = opened(timeout=60.0)
+    line.receiver.script = [Say(hang=30)]
+    failed(await line.push(seconds=0.5), "timed-out")
 
 
 async def test_a_connection_cut_within_the_body_is_transient(line: Line) -> None:

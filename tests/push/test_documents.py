@@ -385,3 +385,26 @@ def test_every_system_has_keys_of_its_own_and_keeps_them(key: HubKey) -> None:
 
     assert shown("a") == shown("a")
     assert len({*shown("a"), *shown("b")}) == 5
+
+
+@pytest.mark.parametrize("scheme", ["v1", "v1a"])
+def test_the_published_vectors_of_the_standard_verify(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values that other implementations of Standard Webhooks test themselves with."""
+    seed = base64.b64decode("VEVTVFNJR05JTkdLRVlET05PVFVTRVRISVNGT1JBTlk=")
+    public = base64.b64encode(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()).decode()
+    key, value = {
+        "v1": ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+        "v1a": (
+            f"whpk_{public}",
+            "tQ9V2XOqn7jL/DQenEFpqIugdBVtiMmER5mhSkXBNwM0mkATuDe6KYYUuxqtaiHeYGb7KaaBRdM5WqyeFiL8Ag==",
+        ),
+    }[scheme]
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(1614265330, UTC))
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": f"v9,AAAA {scheme},{value}",
+    }
+    assert verify_webhook(headers, b'{"test": 2432232314}', key) == headers["webhook-id"]
+    with pytest.raises(Refused):
+        verify_webhook(headers, b'{"test": 2432232315}', key)
