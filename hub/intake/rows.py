@@ -101,7 +101,7 @@ def delivery_rows(
     """One for each recipient; their deadlines are the letter's, worked out once."""
     content = envelope.content
     facts = Facts(envelope.priority, envelope.business_type, content.document_type, envelope.due_on)
-    due = policy.of(facts, at)
+    due = policy.of(facts, at, envelope.not_before)
     deadlines = {
         "expires_at": clock.rfc3339(due.expires_at),
         "confirm_by": clock.rfc3339(due.confirm_by),
