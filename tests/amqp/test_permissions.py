@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import aio_pika
@@ -16,10 +18,11 @@ from adapters.amqp.account import Account, virtual_host
 from adapters.amqp.management import Management, ManagementUnavailable
 from hub import clock
 from hub.broker import ClaimCheck, RabbitBroker
-from hub.broker.port import Note
+from hub.broker.port import Note, Said
 from hub.broker.topology import DEAD_QUEUE, DELIVER_EXCHANGE, RECEIPTS, RECEIPTS_EXCHANGE, agency, inbox
 from hub.registry.amqp import PASSWORD_HASH
 from tests.amqp.agency import AgencySystem, Desk
+from tests.broker.recorder import Recorder, claims, eventually
 from tests.services import RabbitMQ
 
 pytestmark = pytest.mark.services
@@ -189,6 +192,45 @@ def test_an_interface_that_does_not_answer_or_refuses_is_reported_with_its_addre
             Management(url, "/").grant(system)
         assert "127.0.0.1" in str(error.value)
         assert "geheim" not in str(error.value)
+
+
+async def test_the_hubs_own_user_needs_no_more_than_the_deployment_gives_it_and_cannot_read_agencies_queues(
+    rabbitmq: RabbitMQ, broker_url: str
+) -> None:
+    guide = (Path(__file__).parents[2] / "deploy" / "README.md").read_text(encoding="utf-8")
+    [given] = re.findall(r"^rabbitmqctl set_permissions -p lienthong lienthong .*$", guide, re.MULTILINE)
+    user = f"hub-{clock.new_id()}"
+    await asyncio.to_thread(rabbitmq.run, f"rabbitmqctl add_user {user} geheim")
+    renamed = given.replace("-p lienthong lienthong", f"-p {virtual_host(broker_url)} {user}")
+    await asyncio.to_thread(rabbitmq.run, renamed)
+    hub = RabbitBroker(broker_url.replace("guest:guest", f"{user}:geheim"))
+    await hub.open()
+    recorder, heard = Recorder(), list[Said]()
+
+    async def hear(batch: Sequence[Said]) -> None:
+        heard.extend(batch)
+
+    sent = claims("h33", 3)
+    assert all(await hub.publish(sent))
+    await hub.consume("h33", recorder)
+    await recorder.has(sent)
+    assert await hub.systems.prepare("h33")
+    assert await hub.systems.post("h33", [Note("some.type", b"{}", "1")]) == [True]
+    assert await hub.systems.waiting("h33") == 1
+    await hub.systems.park(Said("u", "u", "t", b"{}", "m"), "because")
+    await hub.systems.listen(hear)
+    connection = await aio_pika.connect(broker_url.replace("guest:guest", f"{user}:geheim"))
+    channel = await connection.channel()
+    await (await channel.get_exchange(RECEIPTS_EXCHANGE, ensure=False)).publish(aio_pika.Message(b"{}"), "anybody")
+
+    async def was_heard() -> bool:
+        return [said.routing_key for said in heard] == ["anybody"]
+
+    await eventually(was_heard)
+    with pytest.raises(ChannelAccessRefused):
+        await getting(agency("h33").name)(channel)
+    await connection.close()
+    await hub.close()
 
 
 def test_queue_and_patterns_name_one_system_only() -> None:
