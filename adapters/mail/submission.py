@@ -9,7 +9,7 @@ import asyncio
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -72,6 +72,14 @@ class Submission:
         finally:
             session.cut()
 
+    async def probe(self) -> Failed | None:
+        """Whether the server lets the hub in: connection, TLS, login, nothing else. None when it does."""
+        session = _Session(self.server)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, session.probe)
+        finally:
+            session.cut()
+
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -95,9 +103,17 @@ class _Session:
                 sock.shutdown(socket.SHUT_RDWR)  # close() alone does not wake the thread that reads
 
     def run(self, mail: Outgoing) -> Accepted | Failed:
+        return self._guarded(lambda smtp: self._transact(smtp, mail))
+
+    def probe(self) -> Failed | None:
+        found = self._guarded(lambda _smtp: Accepted(self.server.name, ""))
+        return found if isinstance(found, Failed) else None
+
+    def _guarded(self, work: Callable[[smtplib.SMTP], Accepted]) -> Accepted | Failed:
         try:
             with self._connected() as smtp:
-                return self._converse(smtp, mail)
+                self._enter(smtp)
+                return work(smtp)
         except _Answer as answer:
             return answer.failed
         except (OSError, ValueError) as error:  # smtplib's own errors are OSError too; ValueError: words it cannot read
@@ -121,7 +137,7 @@ class _Session:
         finally:
             self._smtp.close()
 
-    def _converse(self, smtp: smtplib.SMTP, mail: Outgoing) -> Accepted:
+    def _enter(self, smtp: smtplib.SMTP) -> None:
         self._expect("greeting", smtp.ehlo())
         if self.server.security == "starttls":
             self.stage = "STARTTLS"
@@ -132,7 +148,6 @@ class _Session:
         if self.server.user:
             self.stage = "logging in"
             smtp.login(self.server.user, self.server.password)
-        return self._transact(smtp, mail)
 
     def _transact(self, smtp: smtplib.SMTP, mail: Outgoing) -> Accepted:
         size = smtp.esmtp_features.get("size", "")

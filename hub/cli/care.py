@@ -77,6 +77,7 @@ def doctor(data: Data = None, as_json: output.AsJson = False) -> None:
 async def _examine(chosen: Any) -> list[dict[str, Any]]:
     from hub import wiring
     from hub.broker.rabbit import RabbitBroker
+    from hub.cli import outward
     from hub.ledger import agencies, systems, trust
 
     checks: list[dict[str, Any]] = []
@@ -114,6 +115,8 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
         note("calendar", *_calendar_words(calendar, clock.now().astimezone(clock.VIETNAM).date()))
     note("malware scan", *await _scanner(chosen))
     note("PDF reader", *await _reader())
+    for one in await outward.examine(chosen):
+        note(*one)
     return checks
 
 

@@ -1,0 +1,55 @@
+"""What ``lienthong doctor`` looks at outside the hub: the mail server, the mailbox of bounces, the root of folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hub.language import _
+from hub.problems import HubError
+
+if TYPE_CHECKING:
+    from hub.settings import Settings
+
+Check = tuple[str, bool, str]
+
+
+async def examine(settings: Settings) -> list[Check]:
+    """Name, whether it is good, and words, of each."""
+    checks = [("mail server", *await _mail_server(settings))]
+    if settings.smtp_url is not None and settings.public_url is None:
+        words = _("LIENTHONG_PUBLIC_URL is not set: links in mails lead to this machine only")
+        checks.append(("links in mails", False, f"{words} ({settings.base_url})"))
+    if settings.bounces is not None:
+        checks.append(("bounces", *_directory(settings.bounces / "new", settings.bounces)))
+    if settings.folder_root is not None:
+        checks.append(("folders", *_directory(settings.folder_root)))
+    return checks
+
+
+async def _mail_server(settings: Settings) -> tuple[bool, str]:
+    from hub.channels import submission
+
+    try:
+        found = submission(settings)
+    except HubError as error:
+        return False, error.detail
+    if found is None:
+        return True, _("nothing is mailed: LIENTHONG_SMTP_URL is not set")
+    failed = await found.probe()
+    found.close()
+    return (
+        failed is None,
+        found.server.name if failed is None else f"{found.server.name}: {failed.code}: {failed.detail}",
+    )
+
+
+def _directory(*directories: Path) -> tuple[bool, str]:
+    """Whether all of them are there and may be written."""
+    for one in directories:
+        if not one.is_dir():
+            return False, f"{one}: {_('not a directory')}"
+        if not os.access(one, os.R_OK | os.W_OK | os.X_OK):
+            return False, f"{one}: {_('may not be written')}"
+    return True, str(directories[-1])
