@@ -49,7 +49,7 @@ def _directory(*directories: Path) -> tuple[bool, str]:
     """Whether all of them are there and may be written."""
     for one in directories:
         if not one.is_dir():
-            return False, f"{one}: {_('not a directory')}"
+            return False, _("not a directory") + f": {one}"
         if not os.access(one, os.R_OK | os.W_OK | os.X_OK):
-            return False, f"{one}: {_('may not be written')}"
+            return False, _("may not be written") + f": {one}"
     return True, str(directories[-1])
