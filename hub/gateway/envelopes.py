@@ -123,7 +123,7 @@ def _show(transaction: Transaction, envelope_id: str, caller: System) -> dict[st
         rows = [row for row in rows if row.system_id == caller.id]
     if record is None or not (sees_all or rows):
         return None
-    reader = None if caller.auditor else caller.id
+    reader = answering.ALL if caller.auditor else answering.Reader(caller.id)
     seen = answering.visible(transaction, reader, [record.previous_id] if record.previous_id else [])
     asked = changes.of_envelope(transaction, envelope_id, None if sees_all else [row.code for row in rows])
     return {

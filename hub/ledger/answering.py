@@ -1,12 +1,12 @@
 """What a letter refers to, as links: the documents that it answers (clause 1.12) and the version that it changes.
 
-A reader gets a link only to what it may see: what its system sent or received; ``system_id`` None sees all.
+A reader gets a link only to what it may see: what its system, or its agency, sent or received.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, or_, select
 
@@ -15,30 +15,38 @@ from hub.ledger.engine import Transaction
 from hub.ledger.tables import delivery, envelope
 
 
-def _seen_by(system_id: str | None) -> list[ColumnElement[bool]]:
-    if system_id is None:
-        return []
-    received = (
-        select(delivery.c.id)
-        .where(delivery.c.envelope_id == envelope.c.id, delivery.c.system_id == system_id)
-        .correlate(envelope)
-        .exists()
-    )
-    return [or_(envelope.c.sender_system_id == system_id, received)]
+class Reader(NamedTuple):
+    """Who looks: a system, or a person of one agency; neither: somebody who may see all."""
+
+    system_id: str | None = None
+    agency: str | None = None
 
 
-def visible(transaction: Transaction, system_id: str | None, envelope_ids: Iterable[str]) -> set[str]:
+ALL = Reader()
+
+
+def _seen_by(reader: Reader) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    for value, sent, received in (
+        (reader.system_id, envelope.c.sender_system_id, delivery.c.system_id),
+        (reader.agency, envelope.c.sender_code, delivery.c.recipient_code),
+    ):
+        if value is not None:
+            to_it = select(delivery.c.id).where(delivery.c.envelope_id == envelope.c.id, received == value)
+            conditions.append(or_(sent == value, to_it.correlate(envelope).exists()))
+    return conditions
+
+
+def visible(transaction: Transaction, reader: Reader, envelope_ids: Iterable[str]) -> set[str]:
     """Those of the envelopes that the reader may see."""
     wanted = list(envelope_ids)
     if not wanted:
         return set()
-    rows = transaction.execute(select(envelope.c.id).where(envelope.c.id.in_(wanted), *_seen_by(system_id)))
+    rows = transaction.execute(select(envelope.c.id).where(envelope.c.id.in_(wanted), *_seen_by(reader)))
     return set(rows.scalars())
 
 
-def answered(
-    transaction: Transaction, system_id: str | None, references: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def answered(transaction: Transaction, reader: Reader, references: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The references, each with ``envelope``: the answered letter's id where the reader may see it, else null.
 
     A reference has ``code`` (its sender, also by an old identifier), ``document_id``, ``notation``; any may be empty.
@@ -49,7 +57,7 @@ def answered(
     if documents:
         rows = transaction.execute(
             select(envelope.c.document_id, envelope.c.sender_code, envelope.c.id)
-            .where(envelope.c.document_id.in_(documents), *_seen_by(system_id))
+            .where(envelope.c.document_id.in_(documents), *_seen_by(reader))
             # a new document before what changed it, the newest before older ones
             .order_by(envelope.c.business_type, envelope.c.received_at.desc())
         )
@@ -69,3 +77,14 @@ def _meant(
         candidates = [one for one in candidates if one[0] == agency.code]
     senders = {sender for sender, _ in candidates}
     return candidates[0][1] if len(senders) == 1 else None
+
+
+def followers(transaction: Transaction, reader: Reader, envelope_id: str) -> list[tuple[str, int]]:
+    """Recalls, updates and replacements of an envelope that the reader may see, oldest first: id and business type."""
+    rows = transaction.execute(
+        select(envelope.c.id, envelope.c.business_type)
+        .where(envelope.c.previous_id == envelope_id, *_seen_by(reader))
+        .order_by(envelope.c.id)
+        .limit(50)
+    )
+    return [(row.id, row.business_type) for row in rows]

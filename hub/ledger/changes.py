@@ -207,6 +207,7 @@ class Question(NamedTuple):
     delivery_id: str
     request_envelope_id: str | None
     asked_at: datetime
+    reason: str
     outcome: str
 
 

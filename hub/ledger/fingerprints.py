@@ -30,7 +30,7 @@ def of_envelope(transaction: Transaction, envelope_id: str, system_id: str, now:
     if not (sees_all or rows):
         return ""
     codes = None if sees_all else [row.recipient_code for row in rows]
-    reader = None if auditor else system_id
+    reader = answering.ALL if auditor else answering.Reader(system_id)
     linked = [record.previous_id] if record.previous_id else []
     circumstances = (
         sees_all,

@@ -175,11 +175,12 @@ def _shown(transaction: Transaction, identifiers: Sequence[str], lease_id: str, 
 
 def _linked(transaction: Transaction, system_id: str, one: Leased) -> Leased:
     """What it answers and changes, as far as its recipient may look it up."""
-    seen = answering.visible(transaction, system_id, [one.previous_id] if one.previous_id else [])
+    reader = answering.Reader(system_id)
+    seen = answering.visible(transaction, reader, [one.previous_id] if one.previous_id else [])
     return replace(
         one,
         previous_id=one.previous_id if one.previous_id in seen else None,
-        response_for=answering.answered(transaction, system_id, one.response_for or ()),
+        response_for=answering.answered(transaction, reader, one.response_for or ()),
     )
 
 

@@ -70,9 +70,7 @@ def take_back(
 ) -> None:
     """Withdraw or ask, delivery by delivery; the caller commits what is ``written``."""
     withdrawn = [one for one in earlier if one.untaken]
-    moved = set(
-        deliveries.end(transaction, [one.id for one in withdrawn], "withdrawn", _reason(WITHDRAWN, request), request.at)
-    )
+    moved = set(deliveries.end(transaction, [one.id for one in withdrawn], "withdrawn", request.reason, request.at))
     for one in withdrawn:
         assert one.id in moved, "a locked delivery that nobody took can be withdrawn"
         _withdrawn(written, signer, request, one, WITHDRAWN)
@@ -113,7 +111,7 @@ def withdraw_own(
     transaction: Transaction, signer: ReceiptSigner, request: Request, own: Sequence[Earlier], written: Written
 ) -> None:
     """Close the request's own deliveries to those who were never shown what it is about."""
-    deliveries.end(transaction, [one.id for one in own], "withdrawn", NEVER_NEEDED, request.at)
+    deliveries.end(transaction, [one.id for one in own], "withdrawn", request.reason, request.at)
     for one in own:
         _withdrawn(written, signer, request, one, NEVER_NEEDED)
 
@@ -130,9 +128,10 @@ def given_back(transaction: Transaction, signer: ReceiptSigner, delivery_id: str
     [one] = changes.earlier(transaction, changes.of_deliveries([delivery_id]))
     if not one.untaken:
         return False
-    request = Request(asked[-1].kind, "hub", one.sender_code, "", at, asked[-1].request_envelope_id)
+    last = asked[-1]
+    request = Request(last.kind, "hub", one.sender_code, last.reason, at, last.request_envelope_id)
     written = Written()
-    deliveries.end(transaction, [one.id], "withdrawn", GIVEN_BACK, at)
+    deliveries.end(transaction, [one.id], "withdrawn", request.reason, at)
     _withdrawn(written, signer, request, one, GIVEN_BACK)
     changes.close(transaction, [question.id for question in asked], "withdrawn", at)
     written.commit(transaction)
@@ -205,8 +204,8 @@ def _withdrawn(written: Written, signer: ReceiptSigner, request: Request, one: E
     audience = Audience(one.sender_system_id, one.sender_code)
     reason = _reason(why, request)
     written.receipts.append(signer.withdrawn(subject_of(one), audience, reason, request.at))
-    detail = {"kind": request.kind, "state": one.state, "shown": one.shown}
-    written.entries.append(_entry(Event.DELIVERY_WITHDRAWN, request, one, reason=reason, **detail))
+    detail = {"kind": request.kind, "state": one.state, "shown": one.shown, "why": why}
+    written.entries.append(_entry(Event.DELIVERY_WITHDRAWN, request, one, reason=request.reason, **detail))
 
 
 def _told_sender(signer: ReceiptSigner, request: Request, one: Earlier, known: dict[str, Any]) -> Receipt:

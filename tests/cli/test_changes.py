@@ -34,7 +34,7 @@ class Desk:
         self.file = directory / "Công văn.pdf"
         self.file.write_bytes(PDF)
 
-    def send(self, *words: object) -> Any:
+    def send(self, *words: str | Path) -> Any:
         sent = lienthong("send", *words, "--as", self.profile, "--json")
         assert sent.code == 0, sent.err
         return sent.json

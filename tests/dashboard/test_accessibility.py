@@ -39,7 +39,8 @@ QUESTIONS: dict[str, str] = {
         .filter(t => !t.caption?.textContent.trim() || [...t.tHead.querySelectorAll('th')].some(th => !th.scope))
         .map(t => t.outerHTML.slice(0, 200))""",
     "rows are as wide as the head": """() => [...document.querySelectorAll('table')].flatMap(t =>
-        [...t.tBodies].flatMap(b => [...b.rows].filter(r => r.cells.length !== t.tHead.rows[0].cells.length)
+        [...t.tBodies].flatMap(b => [...b.rows]
+            .filter(r => [...r.cells].reduce((n, c) => n + c.colSpan, 0) !== t.tHead.rows[0].cells.length)
             .map(r => r.outerHTML.slice(0, 200))))""",
     "lists hold items only": """() => [...document.querySelectorAll('ul > :not(li), ol > :not(li)')]
         .map(e => e.outerHTML.slice(0, 200))""",

@@ -289,7 +289,7 @@ async def test_a_delivery_given_back_while_the_question_stands_is_withdrawn(exch
     assert exchange.states(sent.stored.envelope_id) == {A: "withdrawn"}
     assert exchange.outcomes(sent.stored.envelope_id, A) == [("recall", "withdrawn")]
     [proof] = exchange.told(SENDER, "delivery.withdrawn")
-    assert proof.description == "withdrawn after it was given back"
+    assert proof.description == "withdrawn after it was given back: Gửi nhầm"
 
 
 async def test_a_third_update_is_accepted_and_an_exact_repeat_gets_its_first_acknowledgement(

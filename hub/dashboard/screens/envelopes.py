@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub import clock
-from hub.dashboard import explanation, lateness
+from hub.dashboard import explanation, lateness, references
 from hub.dashboard.desk import Desk, with_query
-from hub.dashboard.events import finding_of, text_of, timeline
+from hub.dashboard.events import finding_of, timeline
 from hub.dashboard.forms import choice_of, day_of, number_of
 from hub.dashboard.forms import text_of as query_text
 from hub.ledger import Transaction, journey, search
@@ -75,6 +75,7 @@ class EnvelopeScreens:
         facts = explanation.settled(values["signer"].get("revocations"), values["settlements"])
         values["revocations"] = explanation.revocations(facts)
         values["revocation_pending"] = explanation.is_pending(values["signer"], facts)
+        references.spoken(values["references"], values["page_address"])
         now = clock.now()
         values["dues"] = {row.id: lateness.dues(row, now) for row in values["recipients"]}
         letter = values["letter"]
@@ -114,7 +115,6 @@ def _letter_values(
         "signer": _dict(letter, "signer"),
         "attachments": _rows(letter, "attachments"),
         "warnings": _rows(letter, "warnings"),
-        "response_for": [_answered(row) for row in _rows(letter, "response_for")],
         "settlements": [entry.detail for entry in journey.settlements(transaction, envelope_id)],
         "recipients": recipients,
         "standing": journey.standing(transaction, envelope_id, only=only),
@@ -124,6 +124,9 @@ def _letter_values(
         "more_recipients": with_query(page, {"recipients_after": more_recipients}) if more_recipients else "",
         "more_entries": with_query(page, {"entries_after": more_entries}) if more_entries else "",
         "page_address": page,
+        "references": references.of_letter(
+            transaction, envelope_id, own_agency, _rows(letter, "response_for"), [row.code for row in recipients]
+        ),
         "continued": bool(recipients_after or entries_after),
     }
 
@@ -135,13 +138,6 @@ def _with_recipient(entries: list[Entry], recipients: list[RecipientRow]) -> lis
         if entry.delivery_id in code_of:
             entry.detail.setdefault("recipient", code_of[entry.delivery_id])
     return entries
-
-
-def _answered(row: dict[str, Any]) -> str:
-    """The document that the letter answers, by what the sender gave of it (edXML 1.12)."""
-    return text_of(row, "document_id") or " · ".join(
-        part for part in (text_of(row, "notation"), text_of(row, "code")) if part
-    )
 
 
 def _list(letter: Letter, name: str) -> list[Any]:
