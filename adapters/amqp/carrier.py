@@ -17,8 +17,10 @@ from hub.delivery.carrier import Delivered, Failed, Handed, Outcome, Parcel
 from hub.ledger.receipts import ReceiptRecord
 from hub.registry.model import System
 
-# the 8th, 16th, 32nd … time: a week at a quarter of an hour makes seven copies beside the first
+# the 8th, 16th, 32nd … time: a week of looking once an hour makes five copies beside the first
 LEAST_BEFORE_A_COPY = 8
+# a system that is away is looked after less and less often, but a copy that was lost is missed within so many times
+LONGEST_WAIT = 4
 # RabbitMQ 4.x takes no message above 16 MiB
 LARGEST_MESSAGE = 1024 * 1024
 
@@ -49,7 +51,7 @@ class AmqpCarrier:
             before = await self._handed_before(delivery_id) if parcel.delivery.attempts > 1 else 0
             waiting = await self._queues.waiting(system_id) if before else 0
             if waiting and not copies(before):
-                return Handed(until, {"waiting": waiting})
+                return Handed(clock.now() + self._lease * min(before + 1, LONGEST_WAIT), {"waiting": waiting})
             failed = await self._post(system_id, [documents.claim_check(parcel, self._base_url, until)])
         except BrokerUnavailable as error:
             return Failed("unreachable", str(error))

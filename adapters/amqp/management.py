@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -44,7 +45,13 @@ class Management:
 
     def _client(self) -> httpx.Client:
         # a proxy of the environment is for the world outside, and would see the passwords
-        return httpx.Client(base_url=self._base, auth=self._credentials, timeout=ANSWER_SECONDS, trust_env=False)
+        return httpx.Client(
+            base_url=self._base,
+            auth=self._credentials,
+            timeout=ANSWER_SECONDS,
+            trust_env=False,
+            verify=ssl.create_default_context(),  # the system's authorities, to which an operator may add
+        )
 
     def _ask(self, client: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None) -> None:
         try:

@@ -115,6 +115,11 @@ async def test_while_messages_wait_no_second_copy_is_published(bench: Bench) -> 
     outcome = await bench.carrier.carry(bench.again(sent, before=1))
     assert isinstance(outcome, Handed)
     assert outcome.evidence == {"waiting": 1}
+    at = clock.now()
+    for before, times in ((1, 2), (2, 3), (3, 4), (7, 4)):
+        later = await bench.carrier.carry(bench.again(sent, before))
+        assert isinstance(later, Handed)
+        assert round((later.until - at).total_seconds() / 900) == times, "looked after less and less often"
     assert await bench.broker.systems.waiting("h33") == 1
     assert isinstance(await bench.carrier.carry(other), Handed), "another document is published all the same"
     assert [(await bench.agency.take()).message_id for _ in range(2)] == [sent.delivery.id, other.delivery.id]

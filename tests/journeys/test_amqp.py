@@ -133,6 +133,7 @@ async def test_a_letter_is_taken_by_claim_check_and_settled_by_message_and_its_s
     octets = await asyncio.to_thread(pair.recipient.client.content, claim["envelope"])
     assert octets == letter
     assert hashlib.sha256(octets).hexdigest() == claim["sha256"]
+    await asyncio.to_thread(eventually, lambda: "delivery.handed" in pair.kinds(envelope))
     how = claim["settle"]
     settlement = {"delivery": claim["delivery"], "result": "settled"}
     await pair.recipients.say(how["type"], settlement, user_id=how["user_id"], key=how["routing_key"])
@@ -174,7 +175,7 @@ async def test_while_the_system_is_away_one_copy_waits_for_it(pair: Pair) -> Non
     envelope, _ = await pair.send()
     await asyncio.sleep(2.5 * float(SOON))
     claim = await pair.claim(envelope)
-    assert await pair.recipients.look() is None, "two times have run out, and one copy waited"
+    assert await pair.recipients.look() is None, "its time ran out, and the one copy waited"
     await pair.recipients.settle(claim["delivery"])
     await pair.told(envelope, "delivery.settled")
 
