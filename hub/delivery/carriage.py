@@ -139,7 +139,11 @@ class Carriage:
         keeping = asyncio.create_task(self._keep(claimed))
         outcome: Outcome = Failed("cut-short", "the hub was stopped")
         try:
-            outcome = await self._carry(system, carrier, claimed, started)
+            if started >= expires and claimed.letter.attempts > 1:
+                # handed over without being settled, or failed until now: its time is up, whoever sees it first
+                outcome = Failed("expired", "it was not settled in time")
+            else:
+                outcome = await self._carry(system, carrier, claimed, started)
         finally:
             keeping.cancel()
             tried = Tried(system, claimed, started, clock.now(), outcome, expires)

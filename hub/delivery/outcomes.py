@@ -71,9 +71,11 @@ def _delivered(
 
 def _handed(transaction: Transaction, tried: Tried, record: DeliveryRecord, outcome: Handed) -> None:
     _answers(transaction, tried)
-    carriage.record(transaction, [_attempt(tried, "handed", next_at=outcome.until)])
+    # not beyond its time: who was to take it until then must not keep it from being given up
+    until = min(outcome.until, max(tried.expires, tried.ended_at))
+    carriage.record(transaction, [_attempt(tried, "handed", next_at=until)])
     # the recipient may have been faster than this: it settled already
-    if carriage.keep(transaction, record.id, tried.claimed.letter.lease_id, outcome.until):
+    if carriage.keep(transaction, record.id, tried.claimed.letter.lease_id, until):
         how = {"channel": tried.system.channel, **outcome.evidence}
         deliveries.log(transaction, Event.DELIVERY_HANDED, record, tried.ended_at, actor="courier", how=how)
 
