@@ -111,12 +111,23 @@ class OfficeTime:
 
     def between(self, first: datetime, second: datetime) -> timedelta:
         """Office time that passes from ``first`` to ``second``; nothing when that is not later."""
-        passed = timedelta()
-        for start, end in self._spans(first.astimezone(VIETNAM).date()):
-            if start >= second:
-                return passed
-            passed += max(timedelta(), min(end, second) - max(start, first))
-        raise AssertionError("working days do not end")
+        if second <= first:
+            return timedelta()
+        day, last = first.astimezone(VIETNAM).date(), second.astimezone(VIETNAM).date()
+        passed = self._within(day, first, second)
+        if day < last:
+            passed += self._within(last, first, second)
+        while (day := day + ONE_DAY) < last:
+            if self.calendar.works(day):
+                passed += self.day_length
+        return passed
+
+    def _within(self, day: date, first: datetime, second: datetime) -> timedelta:
+        """Office time of one day that lies between two moments."""
+        if not self.calendar.works(day):
+            return timedelta()
+        spans = ((self._at(day, start), self._at(day, end)) for start, end in self.hours)
+        return sum((max(timedelta(), min(end, second) - max(start, first)) for start, end in spans), timedelta())
 
     def _spans(self, day: date, *, backwards: bool = False) -> Iterator[tuple[datetime, datetime]]:
         """Working spans from the beginning of ``day`` on, or back from its end."""
