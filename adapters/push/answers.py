@@ -44,17 +44,18 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, at: datetime) 
 
 
 def retry_after(value: str, at: datetime) -> float | None:
-    """Seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3), a day at most; None when it says nothing clear."""
+    """Seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3), a day at most; None when it asks for no wait."""
     value = value.strip()
     if re.fullmatch(r"[0-9]+", value, re.ASCII):
-        return min(float(value.lstrip("0")[:6] or 0), LONGEST_WAIT)  # six digits are more than a day already
+        seconds = float(value.lstrip("0")[:6] or 0)  # six digits are more than a day already
+        return min(seconds, LONGEST_WAIT) or None
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:  # "-0000", and dates without a zone
         moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - at).total_seconds()), LONGEST_WAIT)
+    return min(max(0.0, (moment - at).total_seconds()), LONGEST_WAIT) or None
 
 
 def words(body: bytes) -> str:

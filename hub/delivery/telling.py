@@ -13,9 +13,10 @@ from datetime import timedelta
 import structlog
 
 from hub import clock
+from hub.audit import Event
 from hub.delivery import retry
 from hub.delivery.carrier import Carrier, Delivered, Failed, Outcome
-from hub.ledger import Ledger, carriage, receipts, systems
+from hub.ledger import Ledger, Transaction, carriage, receipts, systems
 from hub.problems import Deferred
 from hub.registry.model import System
 
@@ -78,8 +79,7 @@ class Telling:
         if found:
             outcome = await self._carry(system, found)
         if isinstance(outcome, Failed):
-            waits = WAITS if outcome.retry_after is None else (timedelta(seconds=outcome.retry_after),)
-            await self._ledger.write(carriage.not_told, system.id, clock.now(), waits)
+            await self._ledger.write(_not_told, system, outcome)
             log.warning("telling.failed", system=system.name, code=outcome.code, reason=outcome.detail)
             return False
         await self._ledger.write(carriage.told, system.id, last or cursor)
@@ -94,3 +94,14 @@ class Telling:
         except Exception as error:
             log.exception("telling.defect", system=system.name)
             return Failed("defect", f"{type(error).__name__}: {error}")
+
+
+def _not_told(transaction: Transaction, system: System, outcome: Failed) -> None:
+    """The next try is after a growing wait, and never before the system wants it; one that is gone is disabled."""
+    at = clock.now()
+    asked = timedelta(seconds=outcome.retry_after or 0.0)
+    carriage.not_told(transaction, system.id, at, [max(wait, asked) for wait in WAITS])
+    reason = f"{outcome.code}: {outcome.detail}"
+    if outcome.disable and carriage.disable(transaction, system.id, reason, at):
+        carriage.log_system(transaction, Event.SYSTEM_DISABLED, system.id, outcome.code, at, reason=reason)
+        log.error("system.disabled", system=system.name, reason=reason)
