@@ -119,6 +119,7 @@ def headline(situation: Situation) -> Headline:
         _stuck(situation)
         or _given_up(figures)
         or _slow(situation)
+        or _late(situation)
         or _refused(figures)
         or Headline("ok", "check", gettext("Everything flows"), _calm(figures))
     )
@@ -190,6 +191,17 @@ def _slow(situation: Situation) -> Headline | None:
         }
         text = gettext("The oldest letter has waited for %(age)s. Call whoever runs these systems.") % values
     return Headline("warn", "hourglass", title, text, "/envelopes?state=open", gettext("See what waits"))
+
+
+def _late(situation: Situation) -> Headline | None:
+    if not situation.overdue:
+        return None
+    text = ngettext(
+        "%(count)s delivery was not confirmed or not finished in time. The recipient was reminded, the sender told.",
+        "%(count)s deliveries were not confirmed or not finished in time. Recipients were reminded, the senders told.",
+        situation.overdue,
+    ) % {"count": wording.number(situation.overdue)}
+    return Headline("warn", "hourglass", gettext("Letters are overdue"), text, "/overdue", gettext("See them"))
 
 
 def _refused(figures: Figures) -> Headline | None:
