@@ -43,6 +43,15 @@ class Management:
         with self._client() as client:
             self._ask(client, "DELETE", f"/api/connections/username/{quote(system.client_id, safe='')}")
 
+    def probe(self) -> str:
+        """Whether all this is possible: who the hub is there, and where. Raises ``ManagementUnavailable``."""
+        with self._client() as client:
+            me = self._ask(client, "GET", "/api/whoami").json()
+            if "administrator" not in me["tags"]:
+                raise ManagementUnavailable(f"{self._base}: {me['name']} has not the tag administrator")
+            self._ask(client, "GET", f"/api/vhosts/{quote(self._vhost, safe='')}")
+        return f"{me['name']}, {self._vhost}, {self._base}"
+
     def _client(self) -> httpx.Client:
         # a proxy of the environment is for the world outside, and would see the passwords
         return httpx.Client(
@@ -53,10 +62,11 @@ class Management:
             verify=ssl.create_default_context(),  # the system's authorities, to which an operator may add
         )
 
-    def _ask(self, client: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+    def _ask(self, client: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         try:
             answer = client.request(method, path, json=body)
         except httpx.HTTPError as error:
             raise ManagementUnavailable(f"{self._base}: {type(error).__name__}: {error}") from error
         if not answer.is_success:
             raise ManagementUnavailable(f"{self._base}{path}: {answer.status_code} {answer.text[:200]}")
+        return answer

@@ -1,7 +1,8 @@
-"""What ``lienthong doctor`` looks at outside the hub: the mail server, the mailbox of bounces, the root of folders."""
+"""What ``lienthong doctor`` looks at outside the hub: mail server, bounces, root of folders, RabbitMQ's management."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,19 @@ async def examine(settings: Settings) -> list[Check]:
         checks.append(("bounces", *_directory(settings.bounces / "new", settings.bounces)))
     if settings.folder_root is not None:
         checks.append(("folders", *_directory(settings.folder_root)))
+    if settings.broker_management_url is not None:
+        checks.append(("broker management", *await asyncio.to_thread(_management, settings)))
     return checks
+
+
+def _management(settings: Settings) -> tuple[bool, str]:
+    from adapters.amqp.account import virtual_host
+    from adapters.amqp.management import Management, ManagementUnavailable
+
+    try:
+        return True, Management(settings.broker_management_url or "", virtual_host(settings.broker_url or "")).probe()
+    except ManagementUnavailable as error:
+        return False, str(error)
 
 
 async def _mail_server(settings: Settings) -> tuple[bool, str]:

@@ -20,7 +20,9 @@ from hub import clock
 from hub.broker import ClaimCheck, RabbitBroker
 from hub.broker.port import Note, Said
 from hub.broker.topology import DEAD_QUEUE, DELIVER_EXCHANGE, RECEIPTS, RECEIPTS_EXCHANGE, agency, inbox
+from hub.cli import outward
 from hub.registry.amqp import PASSWORD_HASH
+from hub.settings import Settings
 from tests.amqp.agency import AgencySystem, Desk
 from tests.broker.recorder import Recorder, claims, eventually
 from tests.services import RabbitMQ
@@ -231,6 +233,33 @@ async def test_the_hubs_own_user_needs_no_more_than_the_deployment_gives_it_and_
         await getting(agency("h33").name)(channel)
     await connection.close()
     await hub.close()
+
+
+async def test_the_doctor_says_whether_the_hub_may_make_users(rabbitmq: RabbitMQ, broker_url: str) -> None:
+    def management(url: str, vhost: str = broker_url) -> Settings:
+        return Settings(database_url="postgresql://h/x", broker_url=vhost, broker_management_url=url)
+
+    async def words(settings: Settings) -> tuple[bool, str]:
+        return {name: (good, said) for name, good, said in await outward.examine(settings)}["broker management"]
+
+    await asyncio.to_thread(rabbitmq.run, "rabbitmqctl add_user nobody-special geheim")
+    assert await words(management(rabbitmq.management_url)) == (
+        True, f"guest, {virtual_host(broker_url)}, {rabbitmq.management_url.replace('guest:guest@', '')}",
+    )  # fmt: skip
+    plain = rabbitmq.management_url.replace("guest:guest", "nobody-special:geheim")
+    for settings, said in (
+        (management(plain), "401"),
+        (management(rabbitmq.management_url, "amqp://h/not-there"), "404"),
+        (management("http://a:geheim@127.0.0.1:9"), "ConnectError"),
+    ):
+        good, detail = await words(settings)
+        assert not good
+        assert said in detail
+        assert "geheim" not in detail
+    await asyncio.to_thread(rabbitmq.run, "rabbitmqctl set_user_tags nobody-special management")
+    good, detail = await words(management(plain))
+    assert not good
+    assert "nobody-special has not the tag administrator" in detail
 
 
 def test_queue_and_patterns_name_one_system_only() -> None:
