@@ -19,6 +19,7 @@ PRIVATE = (
     "/",
     "/envelopes",
     "/envelopes/01890000-0000-7000-8000-000000000000",
+    "/overdue",
     "/refusals",
     "/log",
     "/check",

@@ -15,7 +15,7 @@ from tests.dashboard.seeding import Seeder
 pytestmark = pytest.mark.services
 
 Read = Callable[..., Reader]
-PAGES = ("/", "/envelopes", "/refusals", "/check", "/rules", "/log", "/problems", "/problems/signature-digest")
+PAGES = ("/", "/envelopes", "/overdue", "/refusals", "/check", "/rules", "/log", "/problems", "/problems/signature-digest")
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
