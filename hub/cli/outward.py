@@ -28,7 +28,21 @@ async def examine(settings: Settings) -> list[Check]:
         checks.append(("folders", *_directory(settings.folder_root)))
     if settings.broker_management_url is not None:
         checks.append(("broker management", *await asyncio.to_thread(_management, settings)))
+    if settings.push_ca_file is not None:
+        checks.append(("authorities of receivers", *_authorities(settings.push_ca_file)))
     return checks
+
+
+def _authorities(file: Path) -> tuple[bool, str]:
+    """Whether the file holds certificates that receivers of pushes can be proved with."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(file)
+    except OSError as error:  # SSLError too: not PEM
+        return False, f"{file}: {error.strerror or error}"
+    return True, str(file)
 
 
 def _management(settings: Settings) -> tuple[bool, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable
@@ -10,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from adapters.push import PushCarrier, PushPolicy
+from hub import wiring
+from hub.cli.outward import examine
 from hub.delivery.carrier import Delivered
+from hub.problems import Misconfigured
+from hub.settings import Settings
 from hub.signatures.jws import HubKey
 from tests.push.authority import Authority
 from tests.push.conftest import Line, failed
@@ -80,3 +85,18 @@ def test_a_file_that_holds_no_authorities_is_said_when_the_carrier_is_made(tmp_p
             file.write_bytes(content)
         with pytest.raises(OSError, match=r"\w"):
             PushCarrier(PushPolicy("https://hub.test", ca_file=file), (key,))
+
+
+def test_a_hub_whose_authorities_cannot_be_read_says_which_setting_is_wrong(
+    tmp_path: Path, authority: Authority
+) -> None:
+    (tmp_path / "no.pem").write_bytes(b"nothing")
+    for file, good in ((authority.file, True), (tmp_path / "no.pem", False), (tmp_path / "none.pem", False)):
+        settings = Settings(data_dir=tmp_path / "data", push_ca_file=file)
+        checks = {name: (right, words) for name, right, words in asyncio.run(examine(settings))}
+        right, words = checks["authorities of receivers"]
+        assert (right, str(file) in words) == (good, True)
+        if not good:
+            with pytest.raises(Misconfigured) as refused:
+                wiring.build(settings)
+            assert refused.value.findings[0].location == "LIENTHONG_PUSH_CA_FILE"
