@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from adapters.client.proof import verify_receipt
 from hub import clock
 from tests.chaos.books import Books, Tally, tally
 from tests.chaos.traffic import LEASE_SECONDS, Traffic
 from tests.services import PostgreSQL, RabbitMQ
+from tests.services.proxy import Proxy
 from tests.world import ROLES, Office, World, eventually
 
 RECIPIENTS = 3
@@ -26,13 +28,17 @@ ENVIRONMENT = {
 
 @dataclass
 class Stage:
-    """The hub, its services, one sender and three recipients, each with a system of its own."""
+    """The hub, its services, one sender and three recipients, each with a system of its own.
+
+    ``links``: the networks in between, where the stage was raised with them.
+    """
 
     world: World
     postgresql: PostgreSQL
     rabbitmq: RabbitMQ
     sender: Office
     recipients: list[Office]
+    links: dict[str, Proxy] = field(default_factory=dict)
 
     def letters(self, count: int) -> dict[str, bytes]:
         """Signed letters to all recipients, by document id."""
@@ -42,7 +48,9 @@ class Stage:
 
     @contextmanager
     def traffic(self, books: Books, seed: int) -> Iterator[Traffic]:
-        with Traffic(self.world, books, self.sender, self.recipients, seed) as traffic:
+        clients = self.links.get("clients")
+        url = self.world.url if clients is None else f"http://127.0.0.1:{clients.port}"
+        with Traffic(url, books, self.sender, self.recipients, seed) as traffic:
             yield traffic
 
     def processes(self) -> dict[str, int]:
@@ -103,15 +111,28 @@ def _quiet(seconds: float) -> None:
 
 
 @contextmanager
-def raised_stage(directory: Path, postgresql: PostgreSQL, rabbitmq: RabbitMQ, name: str) -> Iterator[Stage]:
-    """A fresh database, virtual host and hub; all four roles running."""
-    environment = {
-        **ENVIRONMENT,
-        "LIENTHONG_DATABASE_URL": postgresql.create_database(name),
-        "LIENTHONG_BROKER_URL": rabbitmq.create_vhost(name),
-    }
-    with World(directory, environment) as world:
+def raised_stage(
+    directory: Path, postgresql: PostgreSQL, rabbitmq: RabbitMQ, name: str, *, linked: bool = False
+) -> Iterator[Stage]:
+    """A fresh database, virtual host and hub; all four roles running. ``linked``: a proxy on every network."""
+    database, broker = postgresql.create_database(name), rabbitmq.create_vhost(name)
+    with ExitStack() as stack:
+        links = {}
+        if linked:
+            links = {
+                "database": stack.enter_context(Proxy(postgresql.port)),
+                "broker": stack.enter_context(Proxy(rabbitmq.port)),
+            }
+            database, broker = _through(links["database"], database), _through(links["broker"], broker)
+        environment = {**ENVIRONMENT, "LIENTHONG_DATABASE_URL": database, "LIENTHONG_BROKER_URL": broker}
+        world = stack.enter_context(World(directory, environment))
         sender = world.office()
         recipients = [world.office() for _ in range(RECIPIENTS)]
         world.start(*ROLES)
-        yield Stage(world, postgresql, rabbitmq, sender, recipients)
+        if linked:
+            links["clients"] = stack.enter_context(Proxy(world.port))
+        yield Stage(world, postgresql, rabbitmq, sender, recipients, links)
+
+
+def _through(proxy: Proxy, url: str) -> str:
+    return url.replace(f":{urlsplit(url).port}/", f":{proxy.port}/")

@@ -13,7 +13,7 @@ from adapters.client import CallRefused, HubClient, HubUnreachable
 from adapters.client.conversation import RetryPolicy
 from adapters.client.replies import LeasedDelivery
 from tests.chaos.books import Books
-from tests.world import Office, World
+from tests.world import Office
 
 SENDERS = 3
 LEASE_SECONDS = 4
@@ -26,8 +26,8 @@ POLICY = RetryPolicy(attempts=8, first=0.05, cap=1.0)
 class Traffic:
     """``with Traffic(…) as traffic``: recipients take from the start; ``send`` starts the senders."""
 
-    def __init__(self, world: World, books: Books, sender: Office, recipients: Iterable[Office], seed: int) -> None:
-        self._world = world
+    def __init__(self, url: str, books: Books, sender: Office, recipients: Iterable[Office], seed: int) -> None:
+        self._url = url
         self._books = books
         self._sender = sender
         self._recipients = list(recipients)
@@ -74,7 +74,7 @@ class Traffic:
         thread.start()
 
     def _client(self, office: Office) -> HubClient:
-        return HubClient(self._world.url, office.client_id, office.secret, policy=POLICY)
+        return HubClient(self._url, office.client_id, office.secret, policy=POLICY)
 
     def _post(self) -> None:
         with self._client(self._sender) as client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
+from tests.services.disks import SmallDisk
 from tests.services.processes import (
     Household,
     ServiceFailed,
@@ -60,14 +62,18 @@ def binaries() -> Path:
 class PostgreSQL:
     """One server with its own data directory; starts when made, ``close()`` (or ``with``) removes every trace.
 
-    ``stop``, ``kill`` and ``start`` keep data and port, so that clients can find it again.
+    ``stop``, ``kill`` and ``start`` keep data and port, so that clients can find it again. ``disk``: where its data is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, disk: SmallDisk | None = None) -> None:
         self._bin = binaries()
         account = unprivileged_account("postgres", "nobody")
         self._household = Household(private_directory("lienthong-postgresql-", account), account)
         self._data = self._household.directory / "data"
+        if disk is not None:
+            self._data = disk.directory / "data"
+            if account is not None:
+                os.chown(disk.directory, account.pw_uid, account.pw_gid)
         self._log = self._household.directory / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()

@@ -144,8 +144,11 @@ class Proxy:
             one.setsockopt(socket.SOL_SOCKET, _ATTACH, filter_)
 
     def mend(self) -> None:
-        """The network is as before; connections that both ends still hold go on."""
+        """The network is as before; connections that both ends still hold go on. One that was snared is reset."""
         self.delay, self.snare = 0.0, None
+        for pair in self._pairs:
+            if pair.holds("to server") or pair.holds("to client"):
+                pair.cut()
         if self._listener is None:
             self._listen()
             return
