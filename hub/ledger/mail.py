@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.ledger.delivery_tables import fetch_link, mailing
 from hub.ledger.engine import Transaction
-from hub.ledger.tables import delivery
+from hub.ledger.tables import delivery, envelope
 from hub.registry.model import secret_digest
 
 
@@ -76,12 +76,40 @@ def bounced(transaction: Transaction, delivery_id: str, bounce: str, at: datetim
     return changed.rowcount > 0
 
 
-def came_back(transaction: Transaction, limit: int) -> list[Mailing]:
-    """Mails that came back, the newest first."""
+@dataclass(frozen=True, slots=True)
+class CameBack:
+    """A mail that came back, and where its delivery stands."""
+
+    delivery_id: str
+    document_id: str
+    recipient_code: str
+    state: str
+    policy: str
+    address: str
+    at: datetime
+    bounce: str
+
+
+def came_back(transaction: Transaction, limit: int) -> list[CameBack]:
+    """The newest first, without those whose document was sent once more."""
     rows = transaction.execute(
-        select(*_COLUMNS).where(mailing.c.bounced_at.is_not(None)).order_by(mailing.c.bounced_at.desc()).limit(limit)
+        select(
+            delivery.c.id,
+            envelope.c.document_id,
+            delivery.c.recipient_code,
+            delivery.c.state,
+            mailing.c.policy,
+            mailing.c.address,
+            mailing.c.bounced_at,
+            mailing.c.bounce,
+        )
+        .join(delivery, delivery.c.id == mailing.c.delivery_id)
+        .join(envelope, envelope.c.id == delivery.c.envelope_id)
+        .where(mailing.c.bounced_at.is_not(None), delivery.c.superseded_by.is_(None))
+        .order_by(mailing.c.bounced_at.desc())
+        .limit(limit)
     )
-    return [Mailing(*row) for row in rows]
+    return [CameBack(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

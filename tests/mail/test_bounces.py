@@ -171,7 +171,7 @@ async def test_a_mailed_document_that_comes_back_later_is_told_as_such(stage: St
     assert (notice.kind, notice.event, notice.code) == ("notice", "delivery.bounced", "bounced")
     assert Event.DELIVERY_BOUNCED in logged(stage)
     [back] = stage.ledger.read_now(mail.came_back, 10)
-    assert (back.delivery_id, back.bounce.split()[0]) == (one, "5.2.2")
+    assert (back.delivery_id, back.state, back.bounce.split()[0]) == (one, "settled", "5.2.2")
 
 
 async def test_the_same_report_again_changes_nothing(stage: Stage, maildir: Path) -> None:
