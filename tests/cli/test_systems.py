@@ -40,6 +40,7 @@ def hub(tmp_path: Path) -> Hub:
     return Hub(tmp_path / "data")
 
 
+@pytest.mark.slow
 def test_a_system_is_registered_with_what_verifies_its_pushes(hub: Hub) -> None:
     key = HubKey.load_or_create(load(data_dir=hub.data).hub_key_file)
     added = hub.run(*ADD)
@@ -70,6 +71,7 @@ def test_what_cannot_be_pushed_to_is_refused_by_name(hub: Hub) -> None:
     assert refused.json["findings"][0]["location"] == "url"
 
 
+@pytest.mark.slow
 def test_an_address_within_the_administration_is_registered_where_its_network_is_allowed(hub: Hub) -> None:
     inside = ("system", "add", "x", "--channel", "push", "--url", "https://10.20.0.7/nhan")
     assert hub.run(*inside, LIENTHONG_PUSH_ALLOWED_NETWORKS="10.20.0.0/16").code == 0
@@ -77,6 +79,7 @@ def test_an_address_within_the_administration_is_registered_where_its_network_is
     assert (wrong.code, wrong.json["findings"][0]["location"]) == (2, "LIENTHONG_PUSH_ALLOWED_NETWORKS")
 
 
+@pytest.mark.slow
 def test_a_system_in_trouble_is_listed_with_its_reason_and_enabled(hub: Hub) -> None:
     client_id = hub.run(*ADD).json["client_id"]
     ledger, at = hub.ledger(), clock.now()

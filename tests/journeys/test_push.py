@@ -17,6 +17,8 @@ from hub.ledger.tables import audit_entry
 from tests.push.receiver import Push, Receiver, Say
 from tests.world import Office, World, eventually
 
+pytestmark = pytest.mark.slow
+
 URGENT = 3  # retried within seconds
 
 

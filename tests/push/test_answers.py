@@ -9,6 +9,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from adapters.push import carrier
 from adapters.push.answers import retry_after, words
 from hub import clock
 from hub.delivery.carrier import Delivered, Failed, Handed
@@ -125,7 +126,10 @@ async def test_silence_is_timed_out(line: Line) -> None:
     failed(await line.push(), "timed-out")
 
 
-async def test_an_answer_that_drips_is_a_delivery_as_soon_as_its_status_is_there(line: Line) -> None:
+async def test_an_answer_that_drips_is_a_delivery_as_soon_as_its_status_is_there(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrier, "ANSWER_SECONDS", 0.3)
     line.receiver.script = [Say(200, b"x" * 1000, drip=0.2)]
     assert isinstance(await line.push(), Delivered)
 
