@@ -93,6 +93,8 @@ class EnvelopeReply(TypedDict):
     recipients: list[RecipientState]
     links: dict[str, str]
     paper: int | None
+    not_before: str | None
+    business: dict[str, Any] | None
     previous: str | None
     response_for: list[Answered]
     number: NotRequired[str]

@@ -109,7 +109,9 @@ def test_an_update_reaches_the_added_and_is_taken_back_from_the_removed(world: W
     assert matrix(sender, sent)[removed.code]["state"] == "withdrawn"
     assert [take(kept)["envelope"] for _ in range(2)] == [sent["id"], update["id"]]
     assert take(added)["envelope"] == update["id"]
-    assert sender.client.envelope(update["id"])["business"]["added"] == [added.code]
+    told = sender.client.envelope(update["id"])["business"]
+    assert told is not None
+    assert (told["added"], told["removed"], told["documents"]) == ([added.code], [removed.code], [sent["document_id"]])
     unknown = Business(2, "x", receivers={"H99.99": 1})
     with pytest.raises(CallRefused) as refusal:
         send(sender, kept.code, document_id=sent["document_id"], business=unknown)
