@@ -21,7 +21,8 @@ from tests.delivery.parcels import Shelf, parcel
 from tests.push.receiver import Receiver
 
 LOOPBACK = "127.0.0.0/8"
-PATIENCE = 0.5  # seconds for an answer; few tests wait for it
+# seconds for an answer: of tests that wait for it, and of all others
+BRIEF, PATIENT = 0.5, 20.0
 
 
 @dataclass
@@ -64,7 +65,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def policy() -> PushPolicy:
-    return PushPolicy("https://hub.test", Reach.of(LOOPBACK), timeout=PATIENCE)
+    return PushPolicy("https://hub.test", Reach.of(LOOPBACK), timeout=PATIENT)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from hub.delivery.carrier import Delivered, Failed, Handed
 from hub.delivery.failures import FAILURES
 from hub.registry.model import System
 from tests.delivery.parcels import parcel, receipt
-from tests.push.conftest import Line, failed
+from tests.push.conftest import BRIEF, Line, failed
 from tests.push.receiver import Receiver, Say
 from tests.world import eventually
 
@@ -121,7 +121,8 @@ def test_words_of_nothing_are_nothing() -> None:
     assert words(b"") == words(b"\r\n\x00 \t") == ""
 
 
-async def test_silence_is_timed_out(line: Line) -> None:
+async def test_silence_is_timed_out(opened: Callable[..., Line]) -> None:
+    line = opened(timeout=BRIEF)
     line.receiver.script = [Say(hang=30)]
     failed(await line.push(), "timed-out")
 
@@ -134,7 +135,8 @@ async def test_an_answer_that_drips_is_a_delivery_as_soon_as_its_status_is_there
     assert isinstance(await line.push(), Delivered)
 
 
-async def test_a_head_that_drips_is_timed_out_like_one_that_does_not_come(line: Line) -> None:
+async def test_a_head_that_drips_is_timed_out_like_one_that_does_not_come(opened: Callable[..., Line]) -> None:
+    line = opened(timeout=BRIEF)
     line.receiver.script = [Say(200, headers={f"X-{number}": "x" for number in range(1000)}, head_drip=0.1)]
     failed(await line.push(seconds=60), "timed-out")
 

@@ -15,7 +15,7 @@ from hub.delivery.carrier import Delivered
 from hub.problems import Refused
 from hub.registry import push
 from hub.registry.reach import Reach, Target
-from tests.push.conftest import LOOPBACK, Line, failed
+from tests.push.conftest import BRIEF, LOOPBACK, Line, failed
 from tests.push.receiver import Receiver
 
 PUBLIC = "93.184.216.34"  # an address of the public internet; nothing here connects to it
@@ -221,7 +221,7 @@ async def test_an_unknown_name_is_unreachable_and_a_silent_name_server_times_out
         return []
 
     for resolve, code in ((unknown, "unreachable"), (silent, "timed-out")):
-        line = opened(resolve=resolve)
+        line = opened(resolve=resolve, timeout=BRIEF)
         failed(await line.push(to=line.registered("https://h33.example/in")), code)
 
 

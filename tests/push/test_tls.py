@@ -18,7 +18,7 @@ from hub.problems import Misconfigured
 from hub.settings import Settings
 from hub.signatures.jws import HubKey
 from tests.push.authority import Authority
-from tests.push.conftest import Line, failed
+from tests.push.conftest import BRIEF, Line, failed
 from tests.push.receiver import Receiver
 
 HOST = "receiver.h33.example"
@@ -72,7 +72,7 @@ async def test_a_server_that_never_ends_its_handshake_times_out(opened: Callable
     with socket.create_server(("127.0.0.1", 0)) as silent:
         accepted: list[socket.socket] = []
         threading.Thread(target=lambda: accepted.append(silent.accept()[0]), daemon=True).start()
-        line = opened(resolve=loopback)
+        line = opened(resolve=loopback, timeout=BRIEF)
         failed(await line.push(to=line.registered(f"https://{HOST}:{silent.getsockname()[1]}/")), "timed-out")
         for one in accepted:
             one.close()
