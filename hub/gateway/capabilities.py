@@ -9,7 +9,7 @@ from hub import __version__
 from hub.envelope.names import PROFILE
 from hub.gateway.context import gateway
 from hub.gateway.multipart import CONTENT_TYPES
-from hub.registry.model import OFFERED_CHANNELS
+from hub.registry.model import offered_channels
 from hub.signatures.algorithms import DIGESTS, ENVELOPED, EXCLUSIVE_C14N, METHODS, RSA_MINIMUM_BITS
 from hub.signatures.chain import common_name
 from hub.validation import SEQUENCE
@@ -60,7 +60,7 @@ async def capabilities(request: Request) -> Response:
         },
         "malware_scan": policy.scanner is not None,
         "checks": [row.name for row in SEQUENCE],
-        "channels": list(OFFERED_CHANNELS),
+        "channels": list(offered_channels(embedded=settings.embedded)),
         "receipts": {"algorithm": "EdDSA", "keys": "/.well-known/jwks.json"},
     }
     return JSONResponse(body)

@@ -52,7 +52,7 @@ def change(
     if known.channel == "push":
         push.check(url, kept, reach or Reach())
     elif known.channel == "amqp":
-        amqp.check(kept, embedded=False)
+        amqp.check(kept)
     elif known.channel == "mail":
         MailOptions.of(kept)
     elif known.channel == "folder":

@@ -25,13 +25,13 @@ from hub.registry.folder import Root
 from hub.registry.mailbox import MailOptions, is_address
 from hub.registry.model import (
     CHANNELS,
-    OFFERED_CHANNELS,
     ROLES,
     SEVERITIES,
     Override,
     Role,
     Severity,
     System,
+    offered_channels,
     secret_digest,
 )
 from hub.registry.passwords import hash_password
@@ -61,12 +61,12 @@ def add_system(
         raise Refused("registry-invalid", "a name has 1 to 100 characters", "name")
     if channel not in CHANNELS:
         raise Refused("registry-invalid", f"{channel}: one of {', '.join(CHANNELS)}", "channel")
-    if channel not in OFFERED_CHANNELS:
+    if channel not in offered_channels(embedded=transaction.dialect.name == "sqlite"):
         raise Refused("channel-not-offered", channel, "channel")
     if channel == "push":
         push.check(url, options or {}, reach or Reach())
     elif channel == "amqp":
-        amqp.check(options or {}, embedded=transaction.dialect.name == "sqlite")
+        amqp.check(options or {})
     elif channel == "mail":
         MailOptions.of(options or {})
     elif channel == "folder":

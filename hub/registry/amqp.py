@@ -25,10 +25,8 @@ def hashed(password: str) -> str:
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
-def check(options: dict[str, Any], *, embedded: bool) -> None:
-    """Raises ``Refused``: ``channel-not-offered`` where there is no RabbitMQ, ``registry-invalid`` without a hash."""
-    if embedded:
-        raise Refused("channel-not-offered", "amqp: the embedded engine has no RabbitMQ", "channel")
+def check(options: dict[str, Any]) -> None:
+    """Raises ``Refused('registry-invalid')`` without a hash."""
     try:
         octets = base64.b64decode(str(options.get(PASSWORD_HASH, "")), validate=True)
     except binascii.Error:

@@ -13,6 +13,12 @@ CHANNELS: tuple[str, ...] = get_args(Channel)
 # the channels whose couriers exist; the others are refused at registration instead of swallowing documents
 OFFERED_CHANNELS: tuple[str, ...] = ("pull", "push", "amqp", "mail", "folder")
 
+
+def offered_channels(*, embedded: bool) -> tuple[str, ...]:
+    """Those of an engine: without RabbitMQ there is nothing for an agency to consume."""
+    return tuple(one for one in OFFERED_CHANNELS if not (embedded and one == "amqp"))
+
+
 Severity = Literal["refuse", "warn", "ignore"]
 SEVERITIES: tuple[str, ...] = get_args(Severity)
 
