@@ -10,6 +10,7 @@ import typer
 from hub.cli import output
 from hub.cli.store import Data, opened
 from hub.language import _
+from hub.problems import Refused
 
 Code = Annotated[str, typer.Argument(metavar="CODE")]
 Email = Annotated[str, typer.Argument(metavar="EMAIL")]
@@ -42,10 +43,13 @@ def contact_list(
     data: Data = None,
     as_json: output.AsJson = False,
 ) -> None:
-    from hub.ledger import contacts
+    from hub.ledger import agencies, contacts
 
     with opened(data) as ledger:
-        found = ledger.read_now(contacts.every, code)
+        known = ledger.read_now(agencies.find, [code]).get(code) if code else None
+        if code and known is None:
+            raise Refused("registry-unknown", code, "agency")
+        found = ledger.read_now(contacts.every, known.code if known else None)
     shown = [{"agency": one.agency_code, "email": one.email, "name": one.name} for one, _agency in found]
     rows = [(one.agency_code, agency, one.email, one.name) for one, agency in found]
     output.show(shown, output.table((_("Code"), _("Agency"), _("Mail"), _("Name")), rows))

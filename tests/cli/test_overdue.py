@@ -46,7 +46,7 @@ def test_a_duty_contact_is_added_under_an_alias_listed_and_removed_and_the_log_k
     assert contact(data, "add", "H33.02", "truc@h33.example.vn", "--name", "Trực ban")[0] == DONE
     assert contact(data, "add", "H33.03", "vt@h33.example.vn")[0] == DONE
     listed = [{"agency": "H33.02", "email": "truc@h33.example.vn", "name": "Trực ban"}]
-    assert contact(data, "list", "H33.02") == (DONE, listed)
+    assert contact(data, "list", "000.H33.02") == (DONE, listed)
     assert contact(data, "remove", "H33.02", "truc@h33.example.vn")[0] == DONE
     assert contact(data, "list")[1] == [{"agency": "H33.03", "email": "vt@h33.example.vn", "name": ""}]
     ledger = Ledger.sqlite(data / "ledger.sqlite")
