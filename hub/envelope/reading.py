@@ -147,7 +147,7 @@ def read_document(root: Element) -> ParsedEnvelope:
         attachments=_attachments(root),
         response_for=tuple(_response(node) for node in header.findall(q("ResponseFor")) if len(node)),
         fields=_fields(header, trace),
-        head=_head(header, sender, other, business),
+        head=_head(header, sender, other, told),
     )
 
 
@@ -247,7 +247,7 @@ def _listed(parent: Element | None, group: str, item: str) -> list[Element]:
     return [] if found is None else list(found.iterchildren(q(item)))
 
 
-def _head(header: Element, sender: Party, other: Element | None, business: Element | None) -> dict[str, Any]:
+def _head(header: Element, sender: Party, other: Element | None, business: Business) -> dict[str, Any]:
     """What is shown of the letter's head but never acted on, as far as a page can show it."""
     places, signer = _only(header, q("ToPlaces")), _only(header, q("SignerInfo"))
     head = {
@@ -258,9 +258,9 @@ def _head(header: Element, sender: Party, other: Element | None, business: Eleme
         "signer_position": _text(signer, "Position"),
         "signer_name": _text(signer, "FullName"),
         "page_amount": _text(other, "PageAmount"),
-        "business_reason": _text(business, "BussinessDocReason"),
-        "paper": _text(business, "Paper"),
-        "business_document_id": _text(business, "DocumentId"),
+        "business_reason": business.reason,
+        "paper": business.paper,
+        "business_document_id": business.document_id,
         "to_places": [] if places is None else [_own_text(node) for node in places.findall(q("Place"))],
     }
     return {name: value[:SHOWN] for name, value in head.items() if value}
