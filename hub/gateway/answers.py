@@ -306,10 +306,11 @@ GIVEN: dict[str, tuple[str, tuple[str, ...]]] = {
 
 def schemas() -> dict[str, dict[str, Any]]:
     """JSON Schema of every answer, by name."""
-    return {name: _object(members) for name, members in ANSWERS.items()}
+    return {name: object_of(members) for name, members in ANSWERS.items()}
 
 
-def _object(members: dict[str, str]) -> dict[str, Any]:
+def object_of(members: dict[str, str]) -> dict[str, Any]:
+    """JSON Schema of an object with these members, written as in ``ANSWERS``."""
     properties = {name: _schema(kind) for name, kind in members.items()}
     return {"type": "object", "required": list(members), "properties": properties}
 

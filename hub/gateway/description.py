@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from hub.gateway import answers
+from hub.gateway import answers, webhooks
 from hub.gateway.problem_details import MEDIA_TYPE
 from hub.problems import CATALOGUE
 
@@ -69,7 +69,8 @@ def complete(document: dict[str, Any]) -> None:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas.update(SCHEMAS | answers.schemas())
+    schemas.update(SCHEMAS | answers.schemas() | webhooks.schemas())
+    document["webhooks"] = webhooks.described()
     for path, item in document["paths"].items():
         if path.startswith(("/v1/", "/oauth2/", "/.well-known/")):
             for operation in item.values():
