@@ -15,6 +15,8 @@ from email.policy import compat32
 
 LARGEST = 1024 * 1024
 MOST_PARTS = 50
+# the parser takes quadratic time for long parameters and long for many lines: what reports never need is left out
+MOST_LINES, LONGEST_LINE, MOST_CONTINUED = 10_000, 1000, 20
 LONGEST_WORDS = 300
 
 _TOKEN = r"(?<![0-9a-f])([0-9a-f]{32})(?![0-9a-f])"  # noqa: S105 - the form of tokens, not one
@@ -44,7 +46,7 @@ class Report:
 
 def read(octets: bytes) -> Report:
     """The report in one mail, of which only the first ``LARGEST`` octets count. Raises ``ValueError``."""
-    octets = octets[:LARGEST]
+    octets = _tamed(octets[:LARGEST])
     # each level of nesting costs the parser a pass over the rest: thousands of them would take hours
     if octets.lower().count(b"boundary") > MOST_PARTS:
         raise ValueError("too many parts")
@@ -61,6 +63,17 @@ def read(octets: bytes) -> Report:
         raise ValueError("no delivery status notification")
     token = _token(message, blocks, children)
     return _judged(token, [block for block in blocks if "Final-Recipient" in block or "Action" in block])
+
+
+def _tamed(octets: bytes) -> bytes:
+    """The beginning of a mail in lines of lawful length (RFC 5322 §2.1.1), each with few that continue it."""
+    kept: list[bytes] = []
+    continued = 0
+    for line in octets.splitlines()[:MOST_LINES]:
+        continued = continued + 1 if line[:1] in (b" ", b"\t") else 0
+        if continued <= MOST_CONTINUED:
+            kept.append(line[:LONGEST_LINE])
+    return b"\r\n".join(kept)
 
 
 def _blocks(part: Message) -> Iterator[Message]:

@@ -85,6 +85,9 @@ FORGED = {
     "octets": bytes(range(256)) * 100,
     "many parts": b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + NESTED * 20_000,
     "deep parts": b"\r\n".join(DEEPER % (n, n) for n in range(3000)),
+    "a parameter of semicolons": b'Content-Type: multipart/report; boundary="' + b";" * 900_000 + b'"',
+    "parameters without end": b"Content-Type: multipart/report" + b';a="' * 200_000,
+    "continued without end": b"Content-Type: multipart/report" + b';\r\n a="' * 100_000,
     "unknown charset": postfix().replace(b"charset=us-ascii", b"charset=\"\xff\xfe\"").replace(TOKEN.encode(), b""),
 }  # fmt: skip
 
