@@ -28,6 +28,7 @@ from hub.delivery.courier import Courier
 from hub.delivery.inbox import Inbox
 from hub.delivery.lease import Leases
 from hub.delivery.links import Links
+from hub.delivery.replay import Replays
 from hub.delivery.telling import Telling
 from hub.gateway.serving import listen, server_of, started
 from hub.gateway.tokens import Tokens
@@ -242,6 +243,7 @@ def _application(context: http.Gateway, links: Links) -> http.Application:
         payloads=context.payloads,
         explain=context.intake.check,
         chases=context.chases,
+        replays=Replays(ReceiptSigner(context.key, context.settings.hub_name), context.chases.policy),
         largest_envelope=context.settings.max_envelope_bytes,
         hub_name=context.settings.hub_name,
         base_url=context.settings.base_url,

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from hub.audit import Entry
+from hub.delivery.replay import Replays
 from hub.language import Language
 from hub.ledger import Ledger, PayloadStore, PayloadWriter, Transaction
 from hub.receipts.asking import Chases
@@ -24,7 +25,8 @@ class DashboardContext:
 
     ``explain`` judges an uploaded envelope of at most ``largest_envelope`` octets without storing it; ``payloads``
     holds it meanwhile. ``policy`` is what the intake judges by: pages show its rules and whether attachments are
-    scanned. ``chases`` has recipients reminded, and knows the deadlines.
+    scanned. ``chases`` has recipients reminded, and knows the deadlines. ``replays`` sends
+    deliveries again when two people want it.
 
     ``base_url`` decides whether cookies are limited to HTTPS. A session ends ``session_idle`` after the last page
     that a person opened and ``session_lifetime`` after the login at the latest.
@@ -36,6 +38,7 @@ class DashboardContext:
     payloads: PayloadStore
     explain: Explain
     chases: Chases
+    replays: Replays
     largest_envelope: int
     hub_name: str = "lienthong"
     base_url: str = "http://127.0.0.1:8080"

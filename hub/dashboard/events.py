@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub.audit import Event
-from hub.dashboard import moments, rulebook, wording
+from hub.dashboard import failing, moments, rulebook, wording
+from hub.delivery.failures import FAILURES
 from hub.language import current, gettext, mark, mark_plural, ngettext
 from hub.ledger.journey import Entry, Names, recipient_of
 from hub.problems import CATALOGUE
@@ -38,7 +39,7 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     Event.DELIVERY_SETTLED: ("dot", "act", mark("Arrived at %(who)s")),
     Event.DELIVERY_REFUSED: ("cross", "bad", mark("%(who)s refused the letter")),
     Event.DELIVERY_ATTEMPTED: ("hourglass", "warn", mark("Handing over to %(who)s failed for now")),
-    Event.DELIVERY_HANDED: ("half", "muted", mark("Handed to the queue of %(who)s")),
+    Event.DELIVERY_HANDED: ("half", "muted", mark("Handed to %(who)s, which has not confirmed it yet")),
     Event.DELIVERY_DEAD: ("box", "bad", mark("Could not be delivered to %(who)s")),
     Event.DELIVERY_BOUNCED: ("box", "bad", mark("The mail to %(who)s came back as undeliverable")),
     Event.DELIVERY_WITHDRAWN: ("back", "muted", mark("Withdrawn before %(who)s took it")),
@@ -90,7 +91,7 @@ _FOLDED: dict[str, tuple[str, str]] = {
         "Handing over failed for now %(num)d time", "Handing over failed for now %(num)d times"
     ),
     Event.DELIVERY_HANDED: mark_plural(
-        "Handed to the queue of %(num)d recipient", "Handed to the queues of %(num)d recipients"
+        "Handed to %(num)d recipient, not confirmed yet", "Handed to %(num)d recipients, not confirmed yet"
     ),
     Event.DELIVERY_DEAD: mark_plural(
         "Could not be delivered to %(num)d recipient", "Could not be delivered to %(num)d recipients"
@@ -130,6 +131,7 @@ _CHASED: dict[str, tuple[str, str, str]] = {
     "not-processed": ("hourglass", "bad", mark("%(who)s did not finish in time; the sender has a signed notice")),
 }
 
+_FAILED = frozenset({Event.DELIVERY_ATTEMPTED.value, Event.DELIVERY_DEAD.value})
 _STATUS_KINDS = frozenset({Event.STATUS_RECEIVED.value, Event.STATUS_REFUSED.value})
 
 KINDS: tuple[str, ...] = tuple(event.value for event in Event)
@@ -208,12 +210,27 @@ def actor(entry: Entry, names: Names) -> str:
 
 def reason(entry: Entry) -> str:
     """Why, where the entry says so: what the recipient gave as reason, or the problem's title."""
+    if entry.kind in _FAILED and entry.code in FAILURES:
+        return _failure(entry)
     for name in ("reason", "description"):
         if words := text_of(entry.detail, name):
             return words
     if entry.code in CATALOGUE:
         return CATALOGUE[entry.code].title(current.get())
     return ""
+
+
+def _failure(entry: Entry) -> str:
+    """Why a hand-over failed, in the reader's words, and when the next one is due."""
+    words, said = failing.failure(entry.code), text_of(entry.detail, "reason")
+    seen = said.removeprefix(entry.code).removeprefix(":").strip()
+    next_at = text_of(entry.detail, "next_at")
+    parts = (f"{words}: {seen}" if seen else words, _next(next_at) if next_at else "")
+    return " · ".join(part for part in parts if part)
+
+
+def _next(moment: str) -> str:
+    return gettext("next attempt") + " " + moments.exact_of_text(moment)
 
 
 def look(kind: str) -> tuple[str, str]:

@@ -15,13 +15,25 @@ LONGEST_VALUE = 200
 
 async def form_of(request: Request) -> dict[str, str]:
     """The fields of an urlencoded form, the last value of each. Raises ``Refused('request-too-large')`` over 16 KiB."""
+    return dict(await _fields(request, 50))
+
+
+async def lists_of(request: Request) -> dict[str, list[str]]:
+    """The same with every value of a field, for lists in which many are ticked."""
+    found: dict[str, list[str]] = {}
+    for name, value in await _fields(request, 300):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+async def _fields(request: Request, most: int) -> list[tuple[str, str]]:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_FORM:
             raise Refused("request-too-large")
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=50))
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=most)
     except ValueError as error:
         raise Refused("request-invalid", str(error)) from error
 

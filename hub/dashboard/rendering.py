@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hub import clock, language
-from hub.dashboard import assets, explanation, moments, wording
+from hub.dashboard import assets, explanation, failing, moments, wording
 from hub.dashboard.events import kind_name
 
 
@@ -51,6 +51,11 @@ class Templates:
             "inspection": explanation.inspection,
             "revocation": explanation.revocation,
             "scan": explanation.scan,
+            "failure": failing.failure,
+            "failure_of": failing.failure_of,
+            "attempt_outcome": failing.outcome,
+            "left_out": failing.left_out,
+            "replay_state": failing.replay_state,
             "file_facts": explanation.file_facts,
             "document_signatures": explanation.document_signatures,
         }

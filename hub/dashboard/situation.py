@@ -14,7 +14,7 @@ from typing import Literal
 from hub import clock
 from hub.dashboard import moments, wording
 from hub.language import gettext, ngettext
-from hub.ledger import Ledger, Transaction, overdue, overview
+from hub.ledger import Ledger, Transaction, dead_letters, overdue, overview, replays
 from hub.ledger.overview import Concern, Deferrals, Figures, Hour, SlowSystem
 
 FRESH = 3.0
@@ -39,6 +39,8 @@ class Situation:
     systems: list[SlowSystem]
     deferrals: list[Deferrals] = field(default_factory=list)
     overdue: int = 0
+    dead: int = 0  # dead letters that nobody has sent again, whenever they were given up
+    replays: int = 0  # waiting for a second person
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ def _read(transaction: Transaction, now: datetime, agency_code: str | None, clos
         # whose they were could not be told: they concern those who see everything
         deferrals=[] if agency_code else overview.deferrals(transaction, now - DAY),
         overdue=overdue.count(transaction, now, agency_code),
+        dead=dead_letters.count(transaction, agency_code),
+        replays=0 if agency_code else replays.waiting(transaction),
     )
 
 
@@ -162,7 +166,7 @@ def _given_up(figures: Figures) -> Headline | None:
         figures.dead,
     ) % {"count": wording.number(figures.dead)}
     return Headline(
-        "bad", "box", gettext("Some letters could not be delivered"), text, "/envelopes?state=dead", gettext("See them")
+        "bad", "box", gettext("Some letters could not be delivered"), text, "/dead-letters", gettext("See them")
     )
 
 

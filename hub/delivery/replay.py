@@ -19,7 +19,7 @@ from typing import Any
 from hub import clock
 from hub.audit import Entry, Event
 from hub.envelope.lifecycle import MOVES
-from hub.ledger import Transaction, exchange_log, people, receipts, replays
+from hub.ledger import Transaction, exchange_log, people, receipts, replays, sending_again
 from hub.ledger.people import Person
 from hub.ledger.replays import Candidate, Choice, Item, ReplayRecord
 from hub.problems import Refused
@@ -162,9 +162,9 @@ class Replays:
             raise Refused("replay-empty", f"{len(view.items)} left out")
         for why in {one.now.skipped for one in view.items if not one.kept} - {""}:
             late = [one.now.id for one in view.items if one.now.skipped == why and not one.kept]
-            replays.leave_out(transaction, record.id, late, why)
+            sending_again.leave_out(transaction, record.id, late, why)
         rows = [self._delivery(one, record.id, at) for one in chosen]
-        replays.send_again(
+        sending_again.send_again(
             transaction, record.id, rows, [_publication(row, one) for row, one in zip(rows, chosen, strict=True)]
         )
         made = [(row["id"], one) for row, one in zip(rows, chosen, strict=True)]

@@ -158,13 +158,18 @@ def _conditions(transaction: Transaction, filters: Filters) -> list[ColumnElemen
     if filters.first_day is not None:
         found.append(delivery.c.closed_at >= day_start(filters.first_day))
     if filters.last_day is not None:
-        found.append(delivery.c.closed_at < day_start(filters.last_day + timedelta(days=1)))
+        found.append(delivery.c.closed_at < day_end(filters.last_day))
     return found
 
 
 def day_start(day: date) -> datetime:
     """The first moment of a day in Vietnam."""
     return datetime.combine(day, time(), VIETNAM)
+
+
+def day_end(day: date) -> datetime:
+    """The first moment of the day after."""
+    return day_start(day + timedelta(days=1))
 
 
 def _of_agencies(codes: Sequence[str]) -> ColumnElement[bool]:

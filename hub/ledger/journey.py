@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 
 from hub.ledger.engine import Transaction
+from hub.ledger.seeing import TO_RECIPIENT
 from hub.ledger.tables import agency, audit_entry, delivery, envelope, system
 
 RECIPIENTS_PER_PAGE = 200
@@ -62,6 +63,7 @@ class RecipientRow:
     process_by: datetime | None
     expires_at: datetime | None
     chase_step: str
+    round: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def letter(transaction: Transaction, envelope_id: str, own_agency: str | None = 
     )
     if own_agency is not None:
         received = select(delivery.c.id).where(
-            delivery.c.envelope_id == envelope.c.id, delivery.c.recipient_code == own_agency
+            delivery.c.envelope_id == envelope.c.id, delivery.c.recipient_code == own_agency, TO_RECIPIENT
         )
         statement = statement.where(or_(envelope.c.sender_code == own_agency, received.exists()))
     row = transaction.execute(statement).one_or_none()
@@ -140,6 +142,7 @@ def recipients(
             delivery.c.process_by,
             delivery.c.expires_at,
             delivery.c.chase_step,
+            delivery.c.round,
         )
         .join(agency, agency.c.code == delivery.c.recipient_code)
         .join(system, system.c.id == delivery.c.system_id)

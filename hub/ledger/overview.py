@@ -93,9 +93,11 @@ def _count(transaction: Transaction, rows: Select[Any]) -> int:
 
 
 def _closed(state: str, since: datetime, agency_code: str | None) -> Select[Any]:
-    return select(delivery.c.closed_at).where(
+    rows = select(delivery.c.closed_at).where(
         delivery.c.state == state, delivery.c.closed_at >= since, *_mine(agency_code)
     )
+    # trouble that was sent again is worked off; a letter that arrived did arrive
+    return rows if state == "settled" else rows.where(delivery.c.superseded_by.is_(None))
 
 
 def _accepted(since: datetime, agency_code: str | None) -> Select[Any]:
@@ -206,7 +208,12 @@ def refused_deliveries(
     transaction: Transaction, since: datetime, agency_code: str | None = None, limit: int = 6
 ) -> list[Concern]:
     """Deliveries that recipients refused or the hub gave up, the latest first."""
-    newest = and_(delivery.c.state.in_(("refused", "dead")), delivery.c.closed_at >= since, *_mine(agency_code))
+    newest = and_(
+        delivery.c.state.in_(("refused", "dead")),
+        delivery.c.closed_at >= since,
+        delivery.c.superseded_by.is_(None),
+        *_mine(agency_code),
+    )
     return _concerns(
         transaction, select(delivery.c.id).where(newest).order_by(delivery.c.closed_at.desc()).limit(limit)
     )

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from hub.dashboard import DashboardContext, pages, problem_pages
+from hub.delivery.replay import Replays
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore, exchange_log
 from hub.receipts import deadline_policy
@@ -34,6 +35,7 @@ def dashboard_over(ledger: Ledger, directory: Path, register: Register, address:
         payloads=PayloadStore(directory / "payloads"),
         explain=Intake(ledger, register.directory, signer, register.policy).check,
         chases=Chases(ledger, signer, deadline_policy.load()),
+        replays=Replays(signer, deadline_policy.load()),
         largest_envelope=largest,
         hub_name="hub.test",
         base_url=address,

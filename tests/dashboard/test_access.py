@@ -24,6 +24,9 @@ PRIVATE = (
     "/log",
     "/check",
     "/rules",
+    "/dead-letters",
+    "/replays",
+    "/replays/new?state=dead",
 )
 
 

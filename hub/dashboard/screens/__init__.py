@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from hub.dashboard.desk import Desk
 from hub.dashboard.screens.check import CheckScreens
+from hub.dashboard.screens.dead_letters import DeadLetterScreens
 from hub.dashboard.screens.envelopes import EnvelopeScreens
 from hub.dashboard.screens.log import LogScreens
 from hub.dashboard.screens.login import LoginScreens
@@ -17,12 +18,15 @@ from hub.dashboard.screens.overdue import OverdueScreens
 from hub.dashboard.screens.overview import OverviewScreens
 from hub.dashboard.screens.preferences import PreferenceScreens
 from hub.dashboard.screens.refusals import RefusalScreens
+from hub.dashboard.screens.replays import ReplayScreens
 from hub.dashboard.screens.rules import RuleScreens
 
 # in the order of the navigation
 SCREENS = (
     OverviewScreens,
     EnvelopeScreens,
+    DeadLetterScreens,
+    ReplayScreens,
     OverdueScreens,
     RefusalScreens,
     CheckScreens,

@@ -15,7 +15,7 @@ from hub.dashboard.desk import Desk, with_query
 from hub.dashboard.events import finding_of, timeline
 from hub.dashboard.forms import choice_of, day_of, number_of
 from hub.dashboard.forms import text_of as query_text
-from hub.ledger import Transaction, journey, search
+from hub.ledger import Transaction, dead_letters, journey, search
 from hub.ledger.journey import Entry, Letter, RecipientRow
 from hub.ledger.search import Direction, Filters, StateFilter
 from hub.problems import Refused
@@ -117,6 +117,7 @@ def _letter_values(
         "warnings": _rows(letter, "warnings"),
         "settlements": [entry.detail for entry in journey.settlements(transaction, envelope_id)],
         "recipients": recipients,
+        "tried": dead_letters.attempts_of(transaction, [row.id for row in recipients]),
         "standing": journey.standing(transaction, envelope_id, only=only),
         "only_own": only is not None,
         "entries": entries,

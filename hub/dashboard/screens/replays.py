@@ -1,0 +1,199 @@
+"""Replays: the dry run, the proposal to a colleague, and the colleague's decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from hub.clock import VIETNAM
+from hub.dashboard import moments
+from hub.dashboard.desk import ALL_SEEING, Desk, Visitor
+from hub.dashboard.forms import form_of, lists_of, number_of
+from hub.delivery.replay import ACTORS, LARGEST, Plan
+from hub.ledger import replays
+from hub.ledger.replays import Choice
+from hub.problems import Refused, explain
+
+SHOWN = 200
+_TEXTS = ("sender", "recipient", "system", "state", "document_id", "envelope_id", "code")
+_TIMES = ("since", "until")
+# what a person mends on the page itself
+_MENDABLE = {"reason-missing", "replay-changed", "replay-empty", "replay-too-many", "request-invalid"}
+
+
+class ReplayScreens:
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def add(self, router: APIRouter) -> None:
+        router.add_api_route("/replays", self.listing, methods=["GET"])
+        router.add_api_route("/replays", self.ask, methods=["POST"])
+        router.add_api_route("/replays/new", self.dry_run, methods=["GET"])
+        router.add_api_route("/replays/{replay_id}", self.one, methods=["GET"])
+        router.add_api_route("/replays/{replay_id}/confirm", self.confirm, methods=["POST"])
+        router.add_api_route("/replays/{replay_id}/decline", self.decline, methods=["POST"])
+
+    async def listing(self, request: Request) -> Response:
+        visitor = await self._reader(request)
+        values = {"replays": await self.desk.ledger.read(replays.listing), "may_replay": _may(visitor)}
+        return self._page(request, visitor, "replays/list.html", values)
+
+    async def dry_run(self, request: Request) -> Response:
+        visitor = await self._actor(request)
+        given = {name: request.query_params.getlist(name) for name in request.query_params}
+        return await self._dry_run(request, visitor, given)
+
+    async def ask(self, request: Request) -> Response:
+        visitor = await self._actor(request)
+        given = await lists_of(request)
+        reason, seen = _first(given, "reason"), _first(given, "seen")
+        work = self.desk.context.replays.ask
+        try:
+            made = await self.desk.ledger.write(work, choice_in(given), reason, visitor.person.login, seen)
+        except Refused as refusal:
+            if refusal.code not in _MENDABLE:
+                raise
+            return await self._dry_run(request, visitor, given, refusal)
+        return RedirectResponse(f"/replays/{made}", 303)
+
+    async def one(self, request: Request) -> Response:
+        return await self._one(request, await self._reader(request))
+
+    async def confirm(self, request: Request) -> Response:
+        visitor, identifier = await self._actor(request), request.path_params["replay_id"]
+        form = await form_of(request)
+        work, login = self.desk.context.replays.confirm, visitor.person.login
+        try:
+            await self.desk.ledger.write(work, identifier, login, form.get("seen", ""))
+        except Refused as refusal:
+            if refusal.code not in (*_MENDABLE, "replay-second-person", "replay-decided"):
+                raise
+            return await self._one(request, visitor, refusal)
+        return RedirectResponse(f"/replays/{identifier}", 303)
+
+    async def decline(self, request: Request) -> Response:
+        visitor, identifier = await self._actor(request), request.path_params["replay_id"]
+        try:
+            await self.desk.ledger.write(self.desk.context.replays.decline, identifier, visitor.person.login)
+        except Refused as refusal:
+            if refusal.code != "replay-decided":
+                raise
+            return await self._one(request, visitor, refusal)
+        return RedirectResponse(f"/replays/{identifier}", 303)
+
+    async def _dry_run(
+        self, request: Request, visitor: Visitor, given: Mapping[str, Sequence[str]], refusal: Refused | None = None
+    ) -> Response:
+        plan, choice = None, Choice()
+        try:
+            choice = choice_in(given)
+            if choice.json():
+                plan = await self.desk.ledger.read(self.desk.context.replays.plan, choice)
+        except Refused as error:
+            refusal = error
+        query = _flat(choice)
+        start = number_of(request, "from_row")
+        values = {
+            "plan": plan,
+            "choice": choice,
+            "times": {name: _local(getattr(choice, name)) for name in _TIMES},
+            "hidden": query,
+            "reason": _first(given, "reason"),
+            "start": start,
+            "shown": [] if plan is None else plan.candidates[start : start + SHOWN],
+            "next_rows": _part(query, start + SHOWN, plan),
+            "rows_before": _part(query, start - SHOWN, plan),
+            "largest": LARGEST,
+            "problem": None if refusal is None else explain(refusal.code),
+            "problem_detail": "" if refusal is None else refusal.detail,
+        }
+        status = 200 if refusal is None else explain(refusal.code).status
+        return self._page(request, visitor, "replays/new.html", values, status)
+
+    async def _one(self, request: Request, visitor: Visitor, refusal: Refused | None = None) -> Response:
+        identifier = request.path_params["replay_id"]
+        view = await self.desk.ledger.read(self.desk.context.replays.view, identifier)
+        start = number_of(request, "from_row")
+        address = f"/replays/{identifier}"
+        values = {
+            "view": view,
+            "record": view.record,
+            "items": view.items[start : start + SHOWN],
+            "start": start,
+            "next_rows": f"{address}?from_row={start + SHOWN}" if start + SHOWN < len(view.items) else "",
+            "rows_before": f"{address}?from_row={max(0, start - SHOWN)}" if start else "",
+            "sent": sum(one.new_delivery_id is not None for one in view.items),
+            "may_replay": _may(visitor),
+            "mine": visitor.person.login == view.record.asked_by,
+            "problem": None if refusal is None else explain(refusal.code),
+        }
+        status = 200 if refusal is None else explain(refusal.code).status
+        return self._page(request, visitor, "replays/one.html", values, status)
+
+    async def _reader(self, request: Request) -> Visitor:
+        visitor = await self.desk.visitor(request)
+        if not visitor.person.roles & ALL_SEEING:
+            raise Refused("forbidden", "replays are for operators, administrators and auditors")
+        return visitor
+
+    async def _actor(self, request: Request) -> Visitor:
+        visitor = await self.desk.visitor(request)
+        if not _may(visitor):
+            raise Refused("forbidden", "replays are for operators and administrators")
+        return visitor
+
+    def _page(
+        self, request: Request, visitor: Visitor, template: str, values: Mapping[str, Any], status: int = 200
+    ) -> Response:
+        return self.desk.page(request, template, values, person=visitor.person, section="envelopes", status=status)
+
+
+def _may(visitor: Visitor) -> bool:
+    return bool(visitor.person.roles & ACTORS)
+
+
+def _first(given: Mapping[str, Sequence[str]], name: str) -> str:
+    return next(iter(given.get(name, ())), "").strip().replace("\x00", "")[:1000]
+
+
+def choice_in(given: Mapping[str, Sequence[str]]) -> Choice:
+    """The choice that a form or an address names. Raises ``Refused('request-invalid')`` for a time that is none."""
+    values: dict[str, Any] = {name: text[:200] for name in _TEXTS if (text := _first(given, name))}
+    for name in _TIMES:
+        if text := _first(given, name):
+            values[name] = _moment(text, name)
+    deliveries = [one.strip() for one in given.get("delivery", ()) if one.strip()]
+    return Choice(**values, deliveries=tuple(dict.fromkeys(one[:64] for one in deliveries)))
+
+
+def _moment(text: str, name: str) -> datetime:
+    """A time; without an offset, as the browser's field gives it, it is Vietnam's."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Refused("request-invalid", f"{text}: not a time", name) from error
+    return moment.replace(tzinfo=moment.tzinfo or VIETNAM)
+
+
+def _flat(choice: Choice) -> list[tuple[str, str]]:
+    """The choice as fields of a form."""
+    fields = choice.json()
+    named = [(name, str(value)) for name, value in fields.items() if name != "deliveries"]
+    return named + [("delivery", one) for one in choice.deliveries]
+
+
+def _local(moment: datetime | None) -> str:
+    """As a browser's field for a time has it, in Vietnam's time."""
+    return "" if moment is None else f"{moments.local(moment):%Y-%m-%dT%H:%M}"
+
+
+def _part(query: list[tuple[str, str]], start: int, plan: Plan | None) -> str:
+    if plan is None or start <= -SHOWN or start >= len(plan.candidates):
+        return ""
+    return "/replays/new?" + urlencode([*query, *([("from_row", str(start))] if start > 0 else [])])
