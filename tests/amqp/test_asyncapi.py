@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 from hypothesis import given
@@ -28,7 +27,6 @@ from hub.problems import Finding, Refused
 from hub.receipts import business_status
 from hub.registry.model import System
 from tests.delivery.carriers import Rig, parcel
-from tests.world import World
 
 FILE = Path(__file__).parents[2] / "schemas" / "asyncapi.yaml"
 TEXT = FILE.read_text(encoding="utf-8")
@@ -192,12 +190,3 @@ def _read(type_: str, body: dict[str, Any]) -> bool:
     except Refused:
         return False
     return not isinstance(meant, documents.Status) or business_status.is_code(meant.code)
-
-
-def test_the_document_is_served_beside_openapi(tmp_path: Path) -> None:
-    with World(tmp_path) as world:
-        world.start("up")
-        answer = httpx.get(f"{world.url}/asyncapi.yaml")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/yaml"
-    assert answer.text == TEXT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,6 +116,13 @@ def test_the_documentation_needs_no_other_host(edge: Edge) -> None:
     for directive in page.headers["content-security-policy"].split(";"):
         assert "http" not in directive, directive
         assert "*" not in directive, directive
+
+
+def test_the_contract_of_the_channel_amqp_is_served_beside_that_of_http(edge: Edge) -> None:
+    served = edge.get("/asyncapi.yaml")
+    assert served.status_code == 200
+    assert served.headers["content-type"] == "application/yaml"
+    assert served.content == (Path(__file__).parents[2] / "schemas" / "asyncapi.yaml").read_bytes()
 
 
 def test_the_capabilities_state_the_limits_that_are_in_force(edge: Edge, world: World) -> None:
