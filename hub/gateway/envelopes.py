@@ -120,7 +120,7 @@ def _show(transaction: Transaction, envelope_id: str, caller: System) -> dict[st
     sees_all = record is not None and (caller.auditor or record.sender_system_id == caller.id)
     if not sees_all:
         # a recipient sees its own rows only: whom else a letter went to is the sender's to tell
-        rows = [row for row in rows if row.system_id == caller.id]
+        rows = [row for row in rows if row.system_id == caller.id and (row.state != "withdrawn" or row.attempts)]
     if record is None or not (sees_all or rows):
         return None
     reader = answering.ALL if caller.auditor else answering.Reader(caller.id)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, or_, select
 
 from hub.ledger import agencies
 from hub.ledger.engine import Transaction
+from hub.ledger.seeing import TO_RECIPIENT
 from hub.ledger.tables import delivery, envelope
 
 
@@ -32,7 +33,9 @@ def _seen_by(reader: Reader) -> list[ColumnElement[bool]]:
         (reader.agency, envelope.c.sender_code, delivery.c.recipient_code),
     ):
         if value is not None:
-            to_it = select(delivery.c.id).where(delivery.c.envelope_id == envelope.c.id, received == value)
+            to_it = select(delivery.c.id).where(
+                delivery.c.envelope_id == envelope.c.id, received == value, TO_RECIPIENT
+            )
             conditions.append(or_(sent == value, to_it.correlate(envelope).exists()))
     return conditions
 

@@ -13,6 +13,7 @@ from sqlalchemy import TextClause, bindparam, select, text, tuple_
 from hub.ledger import bulk
 from hub.ledger.engine import Transaction
 from hub.ledger.revocation_tables import revocation_pending
+from hub.ledger.seeing import TO_RECIPIENT
 from hub.ledger.tables import agency, audit_entry, delivery, envelope, envelope_part, outbox, receipt
 
 ENVELOPE = [
@@ -280,12 +281,14 @@ _VISIBLE = select(envelope.c.sha256, envelope.c.size, envelope.c.document_id, en
 
 
 def visible_payload(transaction: Transaction, envelope_id: str, system_id: str | None) -> Payload | None:
-    """Where the octets are, if the system sent or received the envelope; ``system_id`` None sees all."""
+    """Where the octets are, if the system sent the envelope or may see it as recipient; ``system_id`` None sees all."""
     statement = _VISIBLE
     if system_id is not None:
         recipient = (
             select(delivery.c.id)
-            .where(delivery.c.envelope_id == envelope.c.id, delivery.c.system_id == bindparam("system_id"))
+            .where(
+                delivery.c.envelope_id == envelope.c.id, delivery.c.system_id == bindparam("system_id"), TO_RECIPIENT
+            )
             .exists()
         )
         statement = statement.where((envelope.c.sender_system_id == bindparam("system_id")) | recipient)

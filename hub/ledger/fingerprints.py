@@ -10,6 +10,7 @@ from sqlalchemy import func, select, tuple_
 from hub.ledger import agencies, answering, changes, envelopes
 from hub.ledger.engine import Transaction
 from hub.ledger.feed import Cursor, settled
+from hub.ledger.seeing import TO_RECIPIENT
 from hub.ledger.tables import delivery, receipt
 
 
@@ -25,7 +26,7 @@ def of_envelope(transaction: Transaction, envelope_id: str, system_id: str, now:
     sees_all = auditor or record.sender_system_id == system_id
     mine = [delivery.c.envelope_id == envelope_id, delivery.c.superseded_by.is_(None)]
     if not sees_all:
-        mine.append(delivery.c.system_id == system_id)
+        mine += [delivery.c.system_id == system_id, TO_RECIPIENT]
     rows = transaction.execute(select(delivery).where(*mine).order_by(delivery.c.id)).all()
     if not (sees_all or rows):
         return ""

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
 from hub.clock import VIETNAM
 from hub.language.folding import folded
 from hub.ledger.engine import Transaction
+from hub.ledger.seeing import TO_RECIPIENT
 from hub.ledger.tables import agency, agency_alias, delivery, envelope
 
 WINDOW = 20_000
@@ -152,7 +153,8 @@ def _candidates(transaction: Transaction, filters: Filters, before: str, after: 
     if filters.direction != "received":
         branches.append(bounded(envelope.c.id).where(envelope.c.sender_code.in_(codes)))
     if filters.direction != "sent":
-        branches.append(bounded(delivery.c.envelope_id).where(delivery.c.recipient_code.in_(codes)))
+        received = bounded(delivery.c.envelope_id).where(delivery.c.recipient_code.in_(codes))
+        branches.append(received if filters.own_agency is None else received.where(TO_RECIPIENT))
     # SQLite allows ORDER BY and LIMIT in a branch only inside a subquery
     both = union(*(select(branch.subquery().c.id) for branch in branches)).subquery()
     return select(both.c.id).order_by(both.c.id.asc() if forward else both.c.id.desc()).limit(WINDOW)

@@ -83,8 +83,8 @@ def test_a_replacement_takes_the_place_of_the_old_one(desk: Desk) -> None:
     assert desk.states(sent) == {recipient.code: "withdrawn"}
     delivery = take(recipient)
     assert (delivery["envelope"], delivery["business_type"], delivery["paper"]) == (new["id"], 3, 1)
-    # what was withdrawn is also the recipient's: it may see that it was there
-    assert delivery["previous"] == sent["id"]
+    assert desk.shown(new)["previous"] == sent["id"]
+    assert delivery["previous"] is None  # the recipient was never shown the old one, and is not now
 
 
 def test_an_answer_names_the_letter_that_it_answers(desk: Desk, tmp_path: Path) -> None:

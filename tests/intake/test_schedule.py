@@ -11,7 +11,8 @@ from sqlalchemy import select
 from adapters.sandbox.pki import Identity
 from hub import clock
 from hub.envelope.writing import document_message
-from hub.ledger import Ledger, leasing
+from hub.ledger import Ledger, envelopes, journey, leasing, search
+from hub.ledger.search import Filters
 from hub.ledger.tables import delivery
 from hub.signatures.sign import sign
 from tests.intake.exchange import Exchange, ids
@@ -91,6 +92,26 @@ async def test_a_scheduled_letter_waits_in_the_inbox_for_its_hour(ledger: Ledger
     assert ledger.read_now(leasing.takeable, [system], at) == {system}
     taken = ledger.write_now(leasing.lease, system, clock.new_id(), 10, at, at + timedelta(seconds=60))
     assert waiting in [one.id for one in taken]
+
+
+async def test_before_its_hour_and_after_a_withdrawal_the_recipients_side_sees_nothing_of_a_letter(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    exchange = Exchange(ledger, tmp_path / "payloads", codes=(RECIPIENT,))
+    scheduled = (await exchange.send(RECIPIENT, priority=4, not_before=TOMORROW)).stored.envelope_id
+    recalled = (await exchange.send(RECIPIENT, document_id="nhầm")).stored.envelope_id
+    await exchange.send(RECIPIENT, kind=1, document_id="nhầm")
+    plain = (await exchange.send(RECIPIENT, document_id="thường")).stored.envelope_id
+
+    def seen_by(agency: str) -> tuple[set[str], set[str], set[str]]:
+        system, every = exchange.systems[agency], (scheduled, recalled, plain)
+        octets = {one for one in every if ledger.read_now(envelopes.visible_payload, one, system)}
+        pages = {one for one in every if ledger.read_now(journey.letter, one, agency)}
+        listed = ledger.read_now(search.page, Filters(own_agency=agency)).rows
+        return octets, pages, {one.id for one in listed if one.id in every}
+
+    assert seen_by(RECIPIENT) == ({plain},) * 3
+    assert seen_by(SENDER) == ({scheduled, recalled, plain},) * 3
 
 
 async def test_a_scheduled_letter_can_be_recalled_before_its_hour(ledger: Ledger, tmp_path: Path) -> None:

@@ -50,6 +50,10 @@ def test_a_letter_recalled_before_it_was_taken_is_never_shown(world: World) -> N
         assert take(office)["envelope"] == later["id"]
         assert office.client.inbox(limit=10, wait=0) == []
         assert office.client.feed()["receipts"] == []
+        for look in (office.client.envelope, office.client.content):
+            with pytest.raises(CallRefused) as refusal:
+                look(sent["id"])
+            assert refusal.value.code == "not-found"
 
 
 def test_a_recall_of_what_was_taken_asks_and_its_answer_and_what_was_done_before_are_kept(world: World) -> None:
