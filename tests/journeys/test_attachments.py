@@ -93,10 +93,13 @@ def test_a_document_that_lost_octets_on_the_way_is_refused_in_vietnamese(
 
 def test_processes_end_with_the_hub_however_it_ends(hub: World, edge: Edge, offices: tuple[Office, Office]) -> None:
     sender, recipient = offices
+    signed = samples.signed_pdf(samples.pdf(), sender.identity)  # not plain: a process has to read it
+    attached = (OutgoingAttachment("Công văn.pdf", signed, "application/pdf"),)
     for number, end in enumerate((signal.SIGINT, signal.SIGKILL)):
         if number:
             hub.start("up")
-        made = post(edge, sender, sender.letter(recipient.code, document_id=f"before the end {number}"))
+        letter = sender.letter(recipient.code, document_id=f"before the end {number}", attachments=attached)
+        made = post(edge, sender, letter)
         assert made.status_code == 201
         running = workers(hub)
         assert running
