@@ -96,8 +96,14 @@ class Chaser:
         for one in mailings:
             task = asyncio.create_task(self._send(one), name=f"mail {one.agency_code}")
             self._mailing.add(task)
-            task.add_done_callback(self._mailing.discard)
+            task.add_done_callback(self._ended)
         return count
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._mailing.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # the claim runs out, and another look writes the mail
+            log.error("chaser.mail_failed", task=task.get_name(), exc_info=error)
 
     async def mails_sent(self) -> None:
         """Wait until no mail is under way."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 
+from hub import clock
 from hub.clock import parse_rfc3339
+from hub.ledger import Ledger, leasing
 from hub.problems import Deferred, Refused
 from hub.receipts.asking import Chases
 from hub.receipts.deadlines import Facts
@@ -293,6 +296,52 @@ async def test_only_the_sender_asks_and_only_where_something_is_waited_for(scene
     scene.set([other], not_before=None)
     await chases.ask_for("thu", "G22", other)
     assert scene.log("chase.asked")[-1]["actor"] == "person:thu"
+
+
+async def test_a_letter_is_taken_or_given_up_never_both(scene: Scene, store: Store) -> None:
+    ids = [one for _ in range(12) for one in scene.letter("H33", facts=Facts(priority=3))]
+    scene.now = MORNING + timedelta(days=3)
+    other = store.open()
+
+    async def take() -> list[str]:
+        taken = []
+        for _ in range(6):
+            at, until = scene.now, scene.now + HOUR
+            leased = await other.write(leasing.lease, "h33", clock.new_id(), 2, at, until)
+            taken += [one.id for one in leased]
+        return taken
+
+    taken, _ = await asyncio.gather(take(), scene.chaser.step())
+    await scene.look()
+    states = {one: scene.stage.state(one) for one in ids}
+    assert {one for one, state in states.items() if state == "leased"} == set(taken)
+    assert set(states.values()) <= {"leased", "dead"}
+    assert scene.told("sender").count("delivery.dead") == len(ids) - len(taken)
+
+
+async def test_a_ledger_that_is_away_for_a_moment_does_not_end_the_sweep(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.letter("H33", taken=True)
+    scene.now = at("2026-11-20 15:00")
+    troubles = [Deferred("ledger-unavailable"), Deferred("ledger-unavailable")]
+    write = Ledger.write
+
+    async def unsteady(ledger: Ledger, *work: Any) -> Any:
+        if troubles:
+            raise troubles.pop()
+        return await write(ledger, *work)
+
+    monkeypatch.setattr(Ledger, "write", unsteady)
+    chaser = Chaser(scene.ledger, scene.stage.signer, POLICY, scene.post, every=0.01)
+    running = asyncio.create_task(chaser.run())
+    for _ in range(500):
+        await asyncio.sleep(0.01)
+        if scene.told("h33"):
+            break
+    running.cancel()
+    assert troubles == []
+    assert scene.told("h33") == ["delivery.reminder"]
 
 
 async def test_two_questions_at_once_are_one_reminder(scene: Scene, store: Store) -> None:
