@@ -60,7 +60,9 @@ def carriers(means: Means) -> dict[str, Carrier]:
     return found
 
 
-def attendance(means: Means, directory: Directory, leases: Leases, statuses: Statuses) -> Attendance | None:
+def attendance(
+    means: Means, signer: ReceiptSigner, directory: Directory, leases: Leases, statuses: Statuses
+) -> Attendance | None:
     """What systems of the channel amqp need besides a carrier; None where the channel is not offered."""
     settings, ledger = means.settings, means.ledger
     if not isinstance(means.broker, RabbitBroker) or settings.broker_url is None:
@@ -68,7 +70,7 @@ def attendance(means: Means, directory: Directory, leases: Leases, statuses: Sta
     listening = Listening(
         means.broker.systems,
         leases,
-        HandedOver(ledger),
+        HandedOver(ledger, signer),
         statuses,
         speaker=directory.system_by_client,
         record=functools.partial(ledger.write, exchange_log.append),

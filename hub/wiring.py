@@ -182,7 +182,7 @@ def build(settings: Settings) -> Hub:
         courier=Courier(ledger, broker, Inbox(ledger, leases.arrived, carriage.arrived), carriage),
         carriage=carriage,
         telling=Telling(ledger, carriage.carriers),
-        attendance=attendance(means, directory, leases, context.statuses),
+        attendance=attendance(means, signer, directory, leases, context.statuses),
         bounces=bounce_reader(means, signer),
         sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
         upkeep=_upkeep(settings, revocation, answers, LedgerPending(ledger), directory),

@@ -12,16 +12,19 @@ from hub.ledger import Ledger, Transaction, carriage, deliveries, handed
 from hub.ledger.carriage import Attempt
 from hub.ledger.deliveries import DeliveryRecord
 from hub.problems import Refused
+from hub.receipts import taking_back
+from hub.receipts.signing import ReceiptSigner
 
 # from here to the settlement that follows
 AGAIN_SECONDS = 60.0
 
 
 class HandedOver:
-    """For channels whose systems settle by themselves."""
+    """For systems that consume their own queue and settle by themselves."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, signer: ReceiptSigner) -> None:
         self._ledger = ledger
+        self._signer = signer
 
     async def take_again(self, system_id: str, delivery_id: str) -> bool:
         """Let a system settle what it was handed, although a later hand-over failed and put it back.
@@ -57,3 +60,4 @@ class HandedOver:
         carriage.record(transaction, [row])
         carriage.put_back(transaction, record.id, at, next_at, "returned")
         deliveries.log(transaction, Event.DELIVERY_RELEASED, record, at, next_at=clock.rfc3339(next_at))
+        taking_back.given_back(transaction, self._signer, record.id, at)

@@ -142,4 +142,12 @@ def listening(ledger: Ledger, broker: RabbitBroker, leases: Leases, statuses: St
     async def record(entries: list[Entry]) -> None:
         await ledger.write(exchange_log.append, entries)
 
-    return Listening(broker.systems, leases, HandedOver(ledger), statuses, speaker=speaker, record=record, base_url=HUB)
+    return Listening(
+        broker.systems,
+        leases,
+        HandedOver(ledger, leases._signer),
+        statuses,
+        speaker=speaker,
+        record=record,
+        base_url=HUB,
+    )

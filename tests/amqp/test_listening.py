@@ -17,6 +17,7 @@ from hub.broker.port import Said
 from hub.broker.topology import RECEIPTS_EXCHANGE
 from hub.delivery.lease import Close, Closed, Leases
 from hub.ledger import carriage, exchange_log, leasing
+from hub.ledger.delivery_tables import change
 from hub.ledger.exchange_log import LogQuery
 from hub.ledger.tables import delivery, system
 from hub.receipts.statuses import Statuses
@@ -68,6 +69,20 @@ async def test_a_released_document_is_handed_over_again_later_and_later(ear: Ear
     assert min(waits) > 1, "a system that gives everything back at once is not given it again at once"
     assert max(waits) > 30, "the pause grows"
     assert ear.told(one) == [], "the sender is not told of what is no end"
+
+
+async def test_a_document_that_is_given_back_while_its_sender_takes_it_back_is_withdrawn(ear: Ear) -> None:
+    [one] = ear.handed()
+    question = {
+        "id": clock.new_id(), "kind": "recall", "delivery_id": one, "asked_at": clock.now(), "reason": "Gửi nhầm",
+        "state_then": "leased", "outcome": "asked",
+    }  # fmt: skip
+    ear.stage.ledger.write_now(lambda transaction: transaction.execute(change.insert().values(question)))
+    await ear.h33.settle(one, "released")
+    await ear.becomes(one, "withdrawn")
+    assert [event for event, _ in ear.told(one)] == ["delivery.withdrawn"]
+    await ear.h33.settle(one)
+    assert (await ear.refused(ear.h33))["code"] == "delivery-closed"
 
 
 async def test_a_settlement_that_comes_after_a_failed_second_hand_over_counts(ear: Ear) -> None:
