@@ -27,6 +27,7 @@ from hub import __version__, clock
 from hub.delivery.carrier import Delivered, Failed, Handed, Outcome, Parcel
 from hub.ledger.receipts import ReceiptRecord
 from hub.registry.model import System
+from hub.registry.push import key_numbers
 from hub.registry.reach import Reach, Target
 from hub.signatures.jws import HubKey
 from hub.signatures.webhooks import WebhookKeys, opening
@@ -180,7 +181,7 @@ class PushCarrier:
 
     async def _sign(self, system: System, made: Content) -> _Signed:
         seconds = int(clock.now().timestamp())
-        keys = WebhookKeys(self._keys, system.id)
+        keys = WebhookKeys(self._keys, system.id, key_numbers(system.options))
         scheme = str(system.options.get("signature", "v1a"))
 
         def work() -> _Signed:

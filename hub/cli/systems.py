@@ -175,13 +175,14 @@ def _options(given: list[str]) -> dict[str, Any]:
 
 def _keys(settings: Settings, system: System) -> list[str]:
     """None as long as the hub has no key: it makes its own when it starts, under its own account."""
+    from hub.registry.push import key_numbers
     from hub.signatures.jws import HubKey
     from hub.signatures.webhooks import WebhookKeys
 
     if not settings.hub_key_file.is_file():
         return []
     key = HubKey.load_or_create(settings.hub_key_file)
-    return WebhookKeys([key], system.id).shown(str(system.options.get("signature", "v1a")))
+    return WebhookKeys([key], system.id, key_numbers(system.options)).shown(str(system.options.get("signature", "v1a")))
 
 
 def _not_yet() -> str:

@@ -299,7 +299,7 @@ GIVEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "audit_entries": ("LogEntries", ("200",)),
     "capabilities_capabilities": ("Capabilities", ("200",)),
     "capabilities_jwks": ("Keys", ("200",)),
-    "push_keys": ("Keys", ("200",)),
+    "push_show_keys": ("Keys", ("200",)),
     "capabilities_show": ("Profile", ("200",)),
 }
 

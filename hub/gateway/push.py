@@ -7,11 +7,13 @@ from fastapi.responses import JSONResponse
 
 from hub.gateway.authentication import Caller
 from hub.gateway.context import gateway
+from hub.registry.push import key_numbers
 from hub.signatures.webhooks import WebhookKeys
 
 router = APIRouter(tags=["push"])
 
 
 @router.get("/v1/push/keys", summary="Keys that verify what is pushed to the calling system (RFC 7517)")
-async def keys(request: Request, caller: Caller) -> Response:
-    return JSONResponse(WebhookKeys([gateway(request).key], caller.id).jwks, headers={"Cache-Control": "private"})
+async def show_keys(request: Request, caller: Caller) -> Response:
+    keys = WebhookKeys([gateway(request).key], caller.id, key_numbers(caller.options))
+    return JSONResponse(keys.jwks, headers={"Cache-Control": "private"})

@@ -1,7 +1,7 @@
 """Signatures on what the hub pushes (Standard Webhooks 1.0.0): ``v1a`` Ed25519, ``v1`` HMAC-SHA-256.
 
 Every system has keys of its own, derived from the hub's key: what was pushed to one system does not verify at another.
-What is signed is ``{id}.{time}.{body}``. While the hub's key is being replaced both sign, old and new.
+What is signed is ``{id}.{time}.{body}``. While a key is being replaced, the hub's or a system's own, both sign.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ SCHEMES = ("v1a", "v1")
 
 
 class WebhookKeys:
-    """The keys that sign for one system, the current one first."""
+    """The keys that sign for one system, the current one first. ``numbers``: which of all that it may have."""
 
-    def __init__(self, keys: Sequence[HubKey], system_id: str) -> None:
-        self._private = [Ed25519PrivateKey.from_private_bytes(one.derived(f"push/ed25519/{system_id}")) for one in keys]
-        self._secrets = [one.derived(f"push/hmac-sha256/{system_id}") for one in keys]
+    def __init__(self, keys: Sequence[HubKey], system_id: str, numbers: Sequence[int] = (1,)) -> None:
+        def derived(purpose: str) -> list[bytes]:
+            return [one.derived(f"push/{purpose}/{system_id}/{number}") for one in keys for number in numbers]
+
+        self._private = [Ed25519PrivateKey.from_private_bytes(one) for one in derived("ed25519")]
+        self._secrets = derived("hmac-sha256")
 
     def sign(self, scheme: str, signed: bytes | bytearray) -> str:
         """The value of ``webhook-signature`` over the whole signed content: one signature a key, spaces between."""

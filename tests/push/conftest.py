@@ -14,6 +14,7 @@ from adapters.push import PushCarrier, PushPolicy
 from hub import clock
 from hub.delivery.carrier import Failed, Outcome
 from hub.registry.model import System
+from hub.registry.push import key_numbers
 from hub.registry.reach import Reach
 from hub.signatures.jws import HubKey
 from hub.signatures.webhooks import WebhookKeys
@@ -47,7 +48,8 @@ class Line:
         return await self.carrier.carry(parcel(self.shelf, to or self.system, body, **more))
 
     def keys(self, system: System | None = None) -> WebhookKeys:
-        return WebhookKeys([self.key], (system or self.system).id)
+        system = system or self.system
+        return WebhookKeys([self.key], system.id, key_numbers(system.options))
 
 
 def failed(outcome: Outcome, code: str) -> Failed:

@@ -124,13 +124,16 @@ def test_networks_are_allowed_by_name_and_plain_http_into_them_only() -> None:
     [
         (None, {}), ("http://h33.example/", {}), ("https://10.0.0.1/", {}), ("https://h33.example/", {"body": "pdf"}),
         ("https://h33.example/", {"signature": "none"}), ("https://h33.example/", {"document_bytes": "-1"}),
-        ("https://h33.example/", {"proxy": "x"}),
+        ("https://h33.example/", {"proxy": "x"}), ("https://h33.example/", {"keys": "0"}),
+        ("https://h33.example/", {"keys": "2,"}), ("https://h33.example/", {"keys": "1,2,3,4"}),
     ],
 )  # fmt: skip
 def test_what_cannot_be_pushed_to_is_not_registered(url: str | None, options: dict[str, str]) -> None:
     with pytest.raises(Refused, match="registry-invalid"):
         push.check(url, options, STRICT)
-    push.check("https://h33.example/in", {"body": "notice", "signature": "v1", "document_bytes": "1000"}, STRICT)
+    push.check(
+        "https://h33.example/in", {"body": "notice", "signature": "v1", "document_bytes": "1000", "keys": "2,1"}, STRICT
+    )
 
 
 def answering(*answers: list[str]) -> Callable[[str, int], object]:

@@ -8,6 +8,7 @@ import hmac
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -73,6 +74,22 @@ async def test_while_the_hubs_key_is_replaced_both_keys_sign(opened: Callable[..
         for one in (key, older):
             (shown,) = Line(line.receiver, line.shelf, one, line.carrier).keys(system).shown(scheme)
             assert verify_webhook(push.headers, push.body, shown) == push.id
+
+
+@pytest.mark.parametrize("scheme", ["v1a", "v1"])
+async def test_a_system_gets_a_new_key_with_both_signing_for_a_while(line: Line, scheme: str) -> None:
+    before = line.registered(signature=scheme)
+    during = replace(before, options={"signature": scheme, "keys": "2,1"})
+    after = replace(before, options={"signature": scheme, "keys": "2"})
+    (old,), (new,) = line.keys(before).shown(scheme), line.keys(after).shown(scheme)
+    assert line.keys(during).shown(scheme) == [new, old]
+    for system, good, bad in ((before, [old], [new]), (during, [old, new], []), (after, [new], [old])):
+        await line.push(to=system)
+        push = line.receiver.pushes[-1]
+        assert [verify_webhook(push.headers, push.body, key) for key in good] == [push.id] * len(good)
+        for key in bad:
+            with pytest.raises(Refused):
+                verify_webhook(push.headers, push.body, key)
 
 
 async def test_what_was_pushed_to_one_system_does_not_verify_at_another(line: Line) -> None:
