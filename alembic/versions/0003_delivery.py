@@ -266,6 +266,14 @@ def _mails() -> None:
         sa.PrimaryKeyConstraint("delivery_id", name=op.f("pk_mailing")),
         sa.UniqueConstraint("token", name=op.f("uq_mailing_token")),
     )
+    op.create_index(
+        "ix_mailing_bounced",
+        "mailing",
+        ["bounced_at"],
+        unique=False,
+        postgresql_where=sa.text("bounced_at IS NOT NULL"),
+        sqlite_where=sa.text("bounced_at IS NOT NULL"),
+    )
     op.create_table(
         "fetch_link",
         sa.Column("token_sha256", sa.Text(), nullable=False),

@@ -13,6 +13,9 @@ REFUSALS = Counter("hub_problems", "Problem documents sent, by code", ["code"], 
 UPLOADS = Gauge("hub_uploads", "Large bodies that are coming in", registry=REGISTRY)
 OUTBOX = Gauge("hub_outbox_rows", "Deliveries waiting to be published", registry=REGISTRY)
 DEAD = Gauge("hub_dead_letters", "Deliveries given up and not sent again", registry=REGISTRY)
+BOUNCED = Gauge(
+    "hub_bounced_after_settling", "Mailed documents that came back and were not sent again", registry=REGISTRY
+)
 LEFT_ALONE = Gauge("hub_systems_left_alone", "Systems that failed so often that hand-over pauses", registry=REGISTRY)
 DISABLED = Gauge("hub_systems_disabled", "Systems to which hand-over was stopped", registry=REGISTRY)
 
@@ -21,6 +24,7 @@ def render(troubles: Troubles) -> bytes:
     """The text; the backlog is asked of the ledger at every scrape, so that every replica tells the same truth."""
     OUTBOX.set(troubles.outbox)
     DEAD.set(troubles.dead)
+    BOUNCED.set(troubles.bounced)
     LEFT_ALONE.set(troubles.left_alone)
     DISABLED.set(troubles.disabled)
     return generate_latest(REGISTRY)

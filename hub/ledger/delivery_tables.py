@@ -150,6 +150,13 @@ mailing = Table(
     _words("bounce"),
 )
 
+Index(
+    "ix_mailing_bounced",
+    mailing.c.bounced_at,
+    postgresql_where=mailing.c.bounced_at.is_not(None),
+    sqlite_where=mailing.c.bounced_at.is_not(None),
+)
+
 # A link by which an office without a system takes one delivery. The token itself is only in the mail.
 fetch_link = Table(
     "fetch_link",

@@ -14,7 +14,7 @@ from adapters.mail import BounceReader, dsn
 from hub import clock
 from hub.audit import Event
 from hub.delivery.returned import Returned
-from hub.ledger import carriage, deliveries, exchange_log, leasing, mail, receipts
+from hub.ledger import carriage, deliveries, exchange_log, leasing, mail, receipts, troubles
 from hub.ledger.exchange_log import LogQuery
 from hub.ledger.receipts import ReceiptRecord
 from tests.ledger.stage import Stage
@@ -173,6 +173,8 @@ async def test_a_mailed_document_that_comes_back_later_is_told_as_such(stage: St
     [notice] = told(stage)
     assert (notice.kind, notice.event, notice.code) == ("notice", "delivery.bounced", "bounced")
     assert Event.DELIVERY_BOUNCED in logged(stage)
+    counted = stage.ledger.read_now(troubles.count, 5)
+    assert (counted.bounced, counted.dead) == (1, 0)
     [back] = stage.ledger.read_now(mail.came_back, 10)
     assert (back.delivery_id, back.state, back.bounce.split()[0]) == (one, "settled", "5.2.2")
 
