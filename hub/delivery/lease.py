@@ -73,12 +73,27 @@ class Leases:
             taken = await self._ledger.statement(
                 leasing.lease, system_id, clock.new_id(), limit, at, at + timedelta(seconds=seconds)
             )
+            taken = await self._without_recalled(taken, at)
             left = deadline - clock.monotonic()
             if taken or left <= 0 or self._bell.closed:
                 return taken
             await self._bell.wait(event, left)
             if gone is not None and await gone():
                 return []
+
+    async def _without_recalled(self, taken: list[Leased], at: datetime) -> list[Leased]:
+        """Without those whose lease ran out after their sender had asked for them back: they are withdrawn instead."""
+        again = [one.id for one in taken if one.attempts > 1]
+        if not again:
+            return taken
+        withdrawn = await self._ledger.write(self._withdraw_recalled, again, at)
+        return [one for one in taken if one.id not in withdrawn]
+
+    def _withdraw_recalled(self, transaction: Transaction, delivery_ids: Sequence[str], at: datetime) -> set[str]:
+        asked = taking_back.asked_back(transaction, delivery_ids)
+        for one in sorted(asked):
+            leasing.give_back(transaction, one, at)
+        return {one for one in sorted(asked) if taking_back.given_back(transaction, self._signer, one, at)}
 
     async def settle(self, close: Close) -> Closed:
         """Close as taken. Idempotent. Raises ``Refused``: ``not-found``, ``lease-lost``, ``delivery-*``."""

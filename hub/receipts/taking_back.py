@@ -5,7 +5,7 @@
 3. Taken: a question (status 13 is shown, a notice goes to the recipient's feed) that 15 or 16 answers. What was known
    at that moment is kept with it: "was it acted on before?" has an answer for good.
 4. Given up before: noted, so that nobody sends it again; its sender has the non-delivery.
-5. A delivery that was taken when the question came, and is given back untaken, is withdrawn then.
+5. A delivery that was taken when the question came, and is given back or let lie, is withdrawn then.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 from hub import clock
 from hub.audit import Entry, Event
 from hub.ledger import Transaction, changes, deliveries, exchange_log, receipts
-from hub.ledger.changes import TAKING_BACK, Earlier, NewChange
+from hub.ledger.changes import TAKING_BACK, Earlier, NewChange, Question
 from hub.receipts.signing import Audience, Receipt, ReceiptSigner, Subject
 
 # why, in receipts and in the log; the sender's own words follow
 WITHDRAWN = "withdrawn before it was taken"
-GIVEN_BACK = "withdrawn after it was given back"
+GIVEN_BACK = "withdrawn after it came back untaken"
 NEVER_NEEDED = "the document was withdrawn before it was taken; there is nothing to tell its recipient"
 
 
@@ -118,11 +118,7 @@ def withdraw_own(
 
 def given_back(transaction: Transaction, signer: ReceiptSigner, delivery_id: str, at: datetime) -> bool:
     """Withdraw a delivery that came back untaken while the question stands; whether there was one."""
-    asked = [
-        one
-        for one in changes.questions_of(transaction, [delivery_id])
-        if one.outcome == "asked" and one.kind in TAKING_BACK
-    ]
+    asked = _open(transaction, [delivery_id])
     if not asked:
         return False
     [one] = changes.earlier(transaction, changes.of_deliveries([delivery_id]))
@@ -136,6 +132,16 @@ def given_back(transaction: Transaction, signer: ReceiptSigner, delivery_id: str
     changes.close(transaction, [question.id for question in asked], "withdrawn", at)
     written.commit(transaction)
     return True
+
+
+def asked_back(transaction: Transaction, delivery_ids: Collection[str]) -> set[str]:
+    """Those of the deliveries whose sender waits for an answer whether it gets them back."""
+    return {one.delivery_id for one in _open(transaction, delivery_ids)}
+
+
+def _open(transaction: Transaction, delivery_ids: Collection[str]) -> list[Question]:
+    asked = changes.questions_of(transaction, delivery_ids)
+    return [one for one in asked if one.outcome == "asked" and one.kind in TAKING_BACK]
 
 
 def answer(
