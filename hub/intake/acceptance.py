@@ -108,7 +108,11 @@ class Intake:
             raise
         if isinstance(verdict, Declined):
             return await self._repeat(body, received) or await self._reject(received, verdict)
-        return await self._admit([body, *(part.octets for part in parts)], verdict)
+        try:
+            return await self._admit([body, *(part.octets for part in parts)], verdict)
+        except Deferred as deferral:
+            await self._log_deferral(received, deferral)
+            raise
 
     async def turn_away(self, caller: System, refusal: Refused) -> None:
         """Log a submission refused by its head or length: there are no octets to name, so no refusal is signed."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, literal, null, select, update
+from sqlalchemy import bindparam, delete, func, literal, null, select, update
 from sqlalchemy.sql.dml import Update
 
 from hub.audit import Entry, Event
@@ -18,17 +18,20 @@ from hub.ledger.engine import Transaction
 from hub.ledger.replays import Replayed
 from hub.ledger.tables import IN_TRANSIT, agency, delivery, envelope, outbox
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
 
 def take_over(transaction: Transaction, delivery_ids: Sequence[str], at: datetime) -> list[str]:
     """Put deliveries into their systems' inboxes; those already beyond are left alone. Returns the moved ids.
 
-    A scheduled one waits there for its hour.
+    A scheduled one waits there for its hour. The others may be taken at once, also by a role whose clock is behind.
     """
-    not_before = delivery.c.not_before
     rows = transaction.execute(
         update(delivery)
         .where(delivery.c.id.in_(list(delivery_ids)), delivery.c.state.in_(IN_TRANSIT))
-        .values(state="ready", since=at, available_at=case((not_before > at, not_before), else_=literal(at, Instant())))
+        .values(
+            state="ready", since=at, available_at=func.coalesce(delivery.c.not_before, literal(LONG_AGO, Instant()))
+        )
         .returning(delivery.c.id, delivery.c.envelope_id, delivery.c.recipient_code, delivery.c.system_id)
     ).all()
     documents = _document_ids(transaction, {row.envelope_id for row in rows})

@@ -10,13 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, insert, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal, null, or_, select, update
 
 from hub.audit import Entry, Event
 from hub.envelope.lifecycle import before
 from hub.ledger import exchange_log
 from hub.ledger.engine import Transaction
 from hub.ledger.tables import IN_TRANSIT, delivery, envelope, outbox
+
+# A time further ahead than this was written by a clock that ran ahead and was set back: waiting for it would strand
+# what it holds for as long as that clock was wrong.
+AHEAD = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,10 @@ class OutboxRow:
 
 def claim(transaction: Transaction, limit: int, at: datetime, seconds: float) -> list[OutboxRow]:
     """Up to ``limit`` rows, most urgent first, claimed for ``seconds``. Two relays never hold the same row."""
+    ends = outbox.c.claimed_until
     free = (
         select(outbox.c.seq)
-        .where(or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < at))
+        .where(or_(ends.is_(None), ends < at, ends > at + timedelta(seconds=seconds) + AHEAD))
         .order_by(outbox.c.priority.desc(), outbox.c.seq)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -107,11 +112,15 @@ def postpone(transaction: Transaction, rows: Sequence[OutboxRow], until: datetim
         )
 
 
-def stranded(transaction: Transaction, cutoff: datetime) -> dict[str, int]:
+def _since(cutoff: datetime, at: datetime) -> ColumnElement[bool]:
+    return or_(delivery.c.since < cutoff, delivery.c.since > at + AHEAD)
+
+
+def stranded(transaction: Transaction, cutoff: datetime, at: datetime) -> dict[str, int]:
     """Per system: deliveries published before ``cutoff`` that nobody took over and that are not in the outbox."""
     rows = transaction.execute(
         select(delivery.c.system_id, func.count())
-        .where(delivery.c.state.in_(IN_TRANSIT), delivery.c.since < cutoff)
+        .where(delivery.c.state.in_(IN_TRANSIT), _since(cutoff, at))
         .where(~select(outbox.c.seq).where(outbox.c.delivery_id == delivery.c.id).exists())
         .group_by(delivery.c.system_id)
     )
@@ -131,7 +140,7 @@ def republish(transaction: Transaction, system_id: str, cutoff: datetime, at: da
             envelope.c.traceparent,
         )
         .join(envelope, envelope.c.id == delivery.c.envelope_id)
-        .where(delivery.c.system_id == system_id, delivery.c.state.in_(IN_TRANSIT), delivery.c.since < cutoff)
+        .where(delivery.c.system_id == system_id, delivery.c.state.in_(IN_TRANSIT), _since(cutoff, at))
         .where(~select(outbox.c.seq).where(outbox.c.delivery_id == delivery.c.id).exists())
         .order_by(delivery.c.id)
         .limit(limit)

@@ -39,9 +39,10 @@ class Sweep:
 
     async def step(self, after: float) -> int:
         """Republish what has been stranded for ``after`` seconds; returns how many. Raises ``BrokerUnavailable``."""
-        cutoff = clock.now() - timedelta(seconds=after)
+        at = clock.now()
+        cutoff = at - timedelta(seconds=after)
         total = 0
-        for system_id in await self._ledger.read(outbox.stranded, cutoff):
+        for system_id in await self._ledger.read(outbox.stranded, cutoff, at):
             if await self._broker.depth(system_id) > 0:
                 continue
             while count := await self._ledger.write(outbox.republish, system_id, cutoff, clock.now(), BATCH):

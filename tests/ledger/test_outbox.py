@@ -109,8 +109,8 @@ def test_only_what_was_published_long_ago_and_never_taken_over_is_stranded(stage
     rows = claim(stage.ledger)
     stage.ledger.write_now(outbox.confirm, [row for row in rows if row.delivery_id != waiting], clock.now())
     stage.ledger.write_now(deliveries.take_over, [taken], clock.now())
-    assert stage.ledger.read_now(outbox.stranded, clock.now() - LATER) == {}
-    assert stage.ledger.read_now(outbox.stranded, clock.now()) == {"h33": 1}
+    assert stage.ledger.read_now(outbox.stranded, clock.now() - LATER, clock.now()) == {}
+    assert stage.ledger.read_now(outbox.stranded, clock.now(), clock.now()) == {"h33": 1}
     assert stage.ledger.write_now(outbox.republish, "h40", clock.now(), clock.now(), 10) == 0
     assert stage.ledger.write_now(outbox.republish, "h33", clock.now(), clock.now(), 10) == 1
     assert stage.state(lost) == "pending"
