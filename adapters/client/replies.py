@@ -145,6 +145,8 @@ class LeasedDelivery(TypedDict):
     response_for: list[Answered]
     attempt: int
     arrival: int
+    round: NotRequired[int]
+    replay: NotRequired[Replay | None]
     lease: Lease
     links: dict[str, str]
 

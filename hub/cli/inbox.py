@@ -68,12 +68,20 @@ def _leased(client: HubClient, agency: Profile, wait: int) -> Iterator[dict[str,
 
 def _list(waiting: dict[str, LeasedDelivery]) -> None:
     rows = [
-        (item["delivery"], f"{item['number']}/{item['notation']}", item["sender"], item["priority"], item["subject"])
+        (item["delivery"], f"{item['number']}/{item['notation']}", item["sender"], item["priority"], _subject(item))
         for item in waiting.values()
     ]
     heads = (_("Delivery"), _("Number"), _("From"), _("Priority"), _("Subject"))
     lines = output.table(heads, rows) if rows else [_("Nothing is waiting.")]
     output.show(list(waiting.values()), lines)
+
+
+def _subject(item: LeasedDelivery) -> str:
+    """The subject; of what an operator sent again, also why: it is no accident."""
+    replay = item.get("replay")
+    if not replay:
+        return item["subject"]
+    return f"{item['subject']} ({_('sent again, round %(round)s') % replay}: {replay['reason']})"
 
 
 def _close(client: HubClient, waiting: dict[str, LeasedDelivery], delivery: str, reason: str) -> None:
