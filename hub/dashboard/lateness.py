@@ -12,7 +12,7 @@ from hub.language import current, gettext, mark, ngettext
 from hub.ledger.journey import Letter, RecipientRow
 from hub.ledger.overdue import ENDED, REPORTED_ENDS, OverdueRow
 from hub.receipts.chasing import Progress, overdue
-from hub.receipts.deadlines import DeadlinePolicy
+from hub.receipts.deadlines import DeadlinePolicy, DocumentClass, Phase
 
 CHASERS = frozenset({"operator", "administrator"})
 
@@ -26,7 +26,7 @@ _DONE: dict[str, str] = {
     "notice": mark("sender told"),
 }
 OUTCOMES: dict[str, tuple[str, str]] = {
-    "done": ("check", mark("The recipient was reminded; its duty contact is written to within a minute.")),
+    "done": ("check", mark("The recipient was reminded. Its duty contact, if one is registered, gets mail.")),
     "too-soon": ("hourglass", mark("The recipient was reminded a short time ago. Please wait before you ask again.")),
     "needless": ("info", mark("Nothing is waited for from this recipient any more.")),
 }
@@ -50,6 +50,48 @@ class Due:
     words: str
     at: datetime
     missed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """A class of letters with what it asks, in the reader's words."""
+
+    name: str
+    title: str
+    counted: str
+    confirm: str
+    process: str
+    expires: str
+
+
+def classes(policy: DeadlinePolicy) -> list[ClassRow]:
+    """The classes in the order in which they are tried."""
+    return [
+        ClassRow(
+            one.name,
+            one.title(current.get()),
+            gettext("in office hours") if one.office else gettext("round the clock"),
+            _within(one, "confirm"),
+            _within(one, "process"),
+            _within(one, "expires"),
+        )
+        for one in policy.classes
+    ]
+
+
+def _within(chosen: DocumentClass, phase: Phase) -> str:
+    term = chosen.terms.get(phase)
+    if term is None:
+        return "–"
+    if term.within is None:
+        return gettext("by the letter's due date")
+    if chosen.office and term.within.unit == "day" and term.within.count == 0:
+        return gettext("on the same working day")
+    if chosen.office and term.within.unit == "day":
+        days = term.within.count
+        return ngettext("%(num)d working day", "%(num)d working days", days) % {"num": days}
+    unit = timedelta(**{f"{term.within.unit}s": 1})
+    return moments.age(term.within.count * unit)
 
 
 def late(policy: DeadlinePolicy, row: OverdueRow, now: datetime, *, may_chase: bool) -> tuple[Late, bool]:

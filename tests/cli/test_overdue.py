@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from adapters.client import Profile
 from hub import clock
 from hub.cli.care import _calendar_words
-from hub.ledger import Ledger, contacts, exchange_log, migration
+from hub.ledger import Ledger, Transaction, contacts, exchange_log, migration
 from hub.ledger.exchange_log import LogQuery
 from hub.ledger.registration import add_agency, add_contact, add_system, remove_contact
 from hub.ledger.tables import delivery, envelope
@@ -84,7 +84,7 @@ def late_letters(data: Path, count: int) -> None:
     start = clock.now() - timedelta(days=1)
     ledger = Ledger.sqlite(data / "ledger.sqlite")
 
-    def write(transaction: object) -> None:
+    def write(transaction: Transaction) -> None:
         for number in range(count):
             at = start + timedelta(minutes=number)
             common = {"profile": "qcvn-102-2016", "promulgated_on": date(2026, 11, 20), "document_type": "Công văn"}
@@ -93,8 +93,8 @@ def late_letters(data: Path, count: int) -> None:
                 "business_type": 0, "number": str(number), "notation": "CV", "subject": "Về việc", "priority": 2,
                 "sha256": "0" * 64, "size": 1, "received_at": at, "details": {}, **common,
             }  # fmt: skip
-            transaction.execute(insert(envelope).values(row))  # type: ignore[attr-defined]  # a Transaction
-            transaction.execute(  # type: ignore[attr-defined]  # see above
+            transaction.execute(insert(envelope).values(row))
+            transaction.execute(
                 insert(delivery).values(
                     id=clock.new_id(), envelope_id=row["id"], recipient_code="H33.02", system_id="s", state="ready",
                     priority=2, since=at, available_at=at, confirm_by=at + timedelta(hours=1),

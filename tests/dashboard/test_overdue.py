@@ -211,3 +211,18 @@ def test_a_letter_shows_the_deadlines_of_each_recipient_and_its_button(late: Sit
     buttons.last.click()
     page.wait_for_url("**chased=*")
     assert page.locator('[role="status"]').count() == 1
+
+
+def test_the_rules_say_until_when_each_class_of_letters_must_be_confirmed_and_finished(client: httpx.Client) -> None:
+    page = log_in(client, "truc").get("/rules").text
+    table = page.partition('class="list deadlines"')[2].partition("</table>")[0]
+    rows = [re.sub(r"<[^>]+>", " ", row).split() for row in table.split("<tr>")[2:]]
+    assert len(rows) == len(POLICY.classes)
+    assert " ".join(rows[0]).startswith("Express express round the clock")
+    assert "30 minutes" in " ".join(rows[0])
+    ordinary = " ".join(rows[-1])
+    assert "in office hours Confirmation : on the same working day" in ordinary.replace(
+        "Confirmation:", "Confirmation :"
+    )
+    assert "by the letter's due date" in ordinary.replace("&#39;", "'")
+    assert "30 working days" in ordinary

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub import clock
-from hub.dashboard import moments, rulebook
+from hub.dashboard import lateness, moments, rulebook
 from hub.dashboard.desk import Desk
 from hub.ledger import journey, overrides
 
@@ -29,6 +29,7 @@ class RuleScreens:
             "profile": profile,
             "groups": rulebook.groups(profile),
             "exceptions": exceptions,
+            "classes": lateness.classes(self.desk.context.chases.policy),
             "names": await self.desk.ledger.read(journey.agency_names, {one.agency for one in exceptions} - {""}),
         }
         return self.desk.page(request, "rules/page.html", values, person=visitor.person, section="rules")
