@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.ledger.delivery_tables import fetch_link, mailing
@@ -81,8 +81,12 @@ class CameBack:
     """A mail that came back, and where its delivery stands."""
 
     delivery_id: str
+    envelope_id: str
     document_id: str
     recipient_code: str
+    number: str
+    notation: str
+    subject: str
     state: str
     policy: str
     address: str
@@ -90,13 +94,21 @@ class CameBack:
     bounce: str
 
 
-def came_back(transaction: Transaction, limit: int) -> list[CameBack]:
-    """The newest first, without those whose document was sent once more."""
+def came_back(transaction: Transaction, limit: int, *, after_settling: bool = False) -> list[CameBack]:
+    """The newest first, without those whose document was sent once more; ``after_settling``: no others than those
+    mailed documents that had counted as delivered."""
+    wanted: list[ColumnElement[bool]] = [mailing.c.bounced_at.is_not(None), delivery.c.superseded_by.is_(None)]
+    if after_settling:
+        wanted += [mailing.c.policy == "document", delivery.c.state == "settled"]
     rows = transaction.execute(
         select(
             delivery.c.id,
+            delivery.c.envelope_id,
             envelope.c.document_id,
             delivery.c.recipient_code,
+            envelope.c.number,
+            envelope.c.notation,
+            envelope.c.subject,
             delivery.c.state,
             mailing.c.policy,
             mailing.c.address,
@@ -105,11 +117,11 @@ def came_back(transaction: Transaction, limit: int) -> list[CameBack]:
         )
         .join(delivery, delivery.c.id == mailing.c.delivery_id)
         .join(envelope, envelope.c.id == delivery.c.envelope_id)
-        .where(mailing.c.bounced_at.is_not(None), delivery.c.superseded_by.is_(None))
+        .where(*wanted)
         .order_by(mailing.c.bounced_at.desc())
         .limit(limit)
     )
-    return [CameBack(*row) for row in rows]
+    return [CameBack(*tuple(row)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

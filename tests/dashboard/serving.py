@@ -12,7 +12,8 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from hub.dashboard import DashboardContext, pages, problem_pages
+from hub.dashboard import DashboardContext, fetch_pages, pages, problem_pages
+from hub.delivery.links import Links
 from hub.delivery.replay import Replays
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore, exchange_log
@@ -54,6 +55,8 @@ def served(
         app = FastAPI(openapi_url=None)
         app.include_router(pages(context))
         app.include_router(problem_pages(context))
+        signer = ReceiptSigner(HubKey.load_or_create(directory / "hub.key"), "hub.test")
+        app.include_router(fetch_pages(context, Links(ledger, signer)))
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -12,9 +12,12 @@ from hub.clock import rfc3339
 from hub.dashboard.desk import Desk, with_query
 from hub.dashboard.forms import day_of, text_of
 from hub.delivery.replay import ACTORS
-from hub.ledger import Transaction, dead_letters, replays
+from hub.ledger import Transaction, dead_letters, mail, replays
 from hub.ledger.carriage import Attempt
 from hub.ledger.dead_letters import DeadLetter, DeadPage, Filters, day_start
+from hub.ledger.mail import CameBack
+
+RETURNED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class _Read:
     attempts: dict[str, list[Attempt]]
     codes: list[str]
     waiting: int
+    returned: list[CameBack]
 
 
 class DeadLetterScreens:
@@ -71,6 +75,7 @@ class DeadLetterScreens:
             "own_agency": visitor.own_agency,
             "may_replay": may_replay,
             "waiting": found.waiting if visitor.own_agency is None else 0,
+            "returned": found.returned,
             "all_of_them": _all_of_them(wanted) if may_replay and page.rows else "",
             "older": with_query("/dead-letters", query | {"before": page.older}) if page.older else "",
             "newer": with_query("/dead-letters", query | {"after": page.newer}) if page.newer else "",
@@ -83,7 +88,9 @@ def _read(transaction: Transaction, wanted: Filters, before: str, after: str) ->
     page = dead_letters.page(transaction, wanted, before=before, after=after)
     attempts = dead_letters.attempts_of(transaction, [row.id for row in page.rows])
     codes = dead_letters.codes(transaction, wanted.own_agency)
-    return _Read(page, attempts, codes, replays.waiting(transaction))
+    # mailed documents that came back: their deliveries had counted as settled, and final states stay
+    returned = mail.came_back(transaction, RETURNED, after_settling=True) if wanted == Filters() and not before else []
+    return _Read(page, attempts, codes, replays.waiting(transaction), returned)
 
 
 def _all_of_them(wanted: Filters) -> str:
