@@ -11,9 +11,10 @@ from adapters.client.calls import Reply
 from adapters.client.conversation import Exchange
 from hub import clock
 from hub.delivery.replay import Replays
-from hub.ledger import Transaction, people
+from hub.ledger import Transaction, deliveries, people
 from hub.ledger.replays import Choice
 from hub.receipts.deadline_policy import load
+from hub.receipts.non_delivery import give_up
 from hub.receipts.signing import ReceiptSigner
 from hub.signatures.jws import HubKey
 from tests.gateway.edge import Edge, problem
@@ -35,8 +36,11 @@ def desk(world: World) -> Replays:
             people.add_person(transaction, login, login, ("operator",), "hash", None, clock.now())
 
     world.ledger.write_now(add)
-    key = HubKey.load_or_create(world.settings.hub_key_file)
-    return Replays(ReceiptSigner(key, world.settings.hub_name), load())
+    return Replays(signer_of(world), load())
+
+
+def signer_of(world: World) -> ReceiptSigner:
+    return ReceiptSigner(HubKey.load_or_create(world.settings.hub_key_file), world.settings.hub_name)
 
 
 def sent(sender: Office, *recipients: Office) -> str:
@@ -176,6 +180,28 @@ def test_a_delivery_tells_its_attempts_to_sender_recipient_and_auditor(
     row = sender.client.envelope(envelope)["recipients"][0]
     assert (row["round"], row["attempts"], row["next_attempt_at"]) == (1, 1, told["next_attempt_at"])
     recipient.client.settle(taken(recipient)["delivery"])
+
+
+def test_a_dead_letter_keeps_its_octets_and_says_why(
+    offices: tuple[Office, ...], world: World, desk: Replays, edge: Edge
+) -> None:
+    sender, recipient, _ = offices
+    letter = sender.letter(recipient.code)
+    envelope = sender.client.post_envelope(letter)["id"]
+    delivery = taken(recipient)["delivery"]
+
+    def give(transaction: Transaction) -> bool:
+        record = deliveries.find(transaction, [delivery], lock=True)[delivery]
+        return give_up(transaction, signer_of(world), record, "bounced", "550 no such user", clock.now())
+
+    assert world.ledger.write_now(give)
+    told = sender.client.delivery(delivery)
+    assert (told["state"], told["reason"]) == ("dead", "bounced: 550 no such user")
+    assert sender.client.content(envelope) == letter
+    again(world, desk, delivery)
+    second = taken(recipient)
+    assert recipient.client.content(envelope) == letter
+    recipient.client.settle(second["delivery"])
 
 
 def test_an_action_s_address_answers_only_to_post(edge: Edge, offices: tuple[Office, ...]) -> None:
