@@ -24,6 +24,7 @@ class Reader(NamedTuple):
 
 
 ALL = Reader()
+MOST = 100  # documents that a letter answers and that are looked up; it may name more
 
 
 def _seen_by(reader: Reader) -> list[ColumnElement[bool]]:
@@ -50,10 +51,11 @@ def visible(transaction: Transaction, reader: Reader, envelope_ids: Iterable[str
 
 
 def answered(transaction: Transaction, reader: Reader, references: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The references, each with ``envelope``: the answered letter's id where the reader may see it, else null.
+    """The first ``MOST`` references, each with ``envelope``: the answered letter's id if the reader may see it.
 
     A reference has ``code`` (its sender, also by an old identifier), ``document_id``, ``notation``; any may be empty.
     """
+    references = references[:MOST]
     documents = {str(one.get("document_id", "")) for one in references} - {""}
     found: dict[str, list[tuple[str, str]]] = {}
     known = {}

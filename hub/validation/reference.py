@@ -20,10 +20,11 @@ _RULES = {
     BusinessType.REPLACE: "replacement.reference",
 }
 MOST = 20  # places named of one kind
+DOCUMENTS = 50  # that one message replaces
 
 
 async def check(exam: Examination) -> None:
-    if exam.business_type == BusinessType.NEW:
+    if exam.business_type == BusinessType.NEW or _too_many(exam):
         return
     known = await exam.directory.agencies(_named(exam))
     if exam.business_type == BusinessType.UPDATE:
@@ -43,6 +44,19 @@ def targets(exam: Examination, known: dict[str, Agency]) -> tuple[Target, ...]:
             codes = found.setdefault(one.document_id, {})
             codes.update((known[code].code if code in known else code, None) for code in one.holders)
     return tuple(Target(document_id, tuple(codes)) for document_id, codes in found.items())
+
+
+def _too_many(exam: Examination) -> bool:
+    """More receivers than a letter may have, or documents than anybody replaces at once; before any is looked up."""
+    business, most = exam.parsed.business, exam.policy.recipients
+    if len(business.replaces) > DOCUMENTS:
+        place = BUSINESS + "ReplacementInfoList"
+        exam.find("metadata-too-long", f"ReplacementInfo: {len(business.replaces)} of {DOCUMENTS}", place)
+        return True
+    count = max([len(business.receivers), *(len(one.holders) for one in business.replaces)])
+    if count > most:
+        exam.find("recipient-limit", f"{count} of {most}", BUSINESS)
+    return count > most
 
 
 def _named(exam: Examination) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from hub import clock
 from hub.envelope.writing import Business
-from hub.intake import Admitted
+from hub.intake import Admitted, Rejected
 from hub.ledger import Ledger, envelopes, outbox
 from hub.signatures.jws import open_jws
 from tests.intake.exchange import DOCUMENT, PEOPLE, SENDER, STATES, TAKEN, UNTAKEN, Exchange, ids
@@ -374,6 +374,23 @@ async def test_receivers_that_cannot_be_are_refused_by_name(exchange: Exchange) 
     assert await exchange.refusal(A, business=Business(2, "x", receivers={"H99.99": 0})) == [
         ("recipient-unknown", "H99.99")
     ]
+
+
+async def test_long_lists_are_refused_before_anybody_looks_them_up(exchange: Exchange) -> None:
+    await exchange.send(A)
+    many = {f"H99.{number}": 1 for number in range(6)}
+    narrow = exchange.door(recipients=5)
+    for letter, code in (
+        (exchange.letter(A, business=Business(2, "x", receivers=many)), "recipient-limit"),
+        (exchange.letter(A, business=Business(3, "x", replaces={DOCUMENT: tuple(many)})), "recipient-limit"),
+        (
+            exchange.letter(A, business=Business(3, "x", replaces=dict.fromkeys(map(str, range(51)), ()))),
+            "metadata-too-long",
+        ),
+    ):
+        outcome = await exchange.post(letter, narrow)
+        assert isinstance(outcome, Rejected)
+        assert [one.code for one in outcome.findings] == [code]
 
 
 async def test_a_removed_receiver_that_is_not_addressed_is_told_in_its_feed_alone(exchange: Exchange) -> None:
