@@ -157,7 +157,9 @@ async def test_two_messages_settle_the_same_delivery_once(pair: Pair) -> None:
     await pair.told(envelope, "status.received")
     receipts = await asyncio.to_thread(pair.sender.client.receipts, envelope)
     assert [one["event"] for one in receipts].count("delivery.settled") == 1
-    assert await pair.recipients.look() is None
+    while (message := await pair.recipients.look()) is not None:
+        await message.ack()
+        assert message.type != "lienthong.problem.v1", "the second settlement is none, and no mistake either"
 
 
 async def test_what_was_taken_and_not_settled_comes_again_under_the_same_id(pair: Pair) -> None:
@@ -173,7 +175,7 @@ async def test_what_was_taken_and_not_settled_comes_again_under_the_same_id(pair
 
 async def test_while_the_system_is_away_one_copy_waits_for_it(pair: Pair) -> None:
     envelope, _ = await pair.send()
-    await asyncio.sleep(2.5 * float(SOON))
+    await asyncio.sleep(1.5 * float(SOON))
     claim = await pair.claim(envelope)
     assert await pair.recipients.look() is None, "its time ran out, and the one copy waited"
     await pair.recipients.settle(claim["delivery"])
