@@ -42,8 +42,8 @@ SHA-256 of the document: %(sha256)s
 
 Open this address and press the button to take the document:
 %(link)s
-It is valid until %(until)s and for your office only: whoever has it can take the document. The sender is told when the
-document is taken."""
+It is open until %(until)s at the latest and for your office only: whoever has it can take the document. The sender is
+told when the document is taken."""
 )
 _DOCUMENT = mark(
     """The exchange hub %(hub)s delivers an official document to %(recipient)s. It is attached as the sender signed it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -82,6 +83,15 @@ async def test_taking_by_the_link_settles_once_and_says_how(stage: Stage, office
     assert signed(stage, only)["how"]["channel"] == "mail"
     assert logged(stage, one).count(Event.DELIVERY_SETTLED) == 1
     assert (await links.look(token)).taken_at is not None
+
+
+async def test_many_hands_at_once_make_one_settlement(stage: Stage, office: PostOffice, opened: Opened) -> None:
+    one, token = await handed(stage, office, opened)
+    links = Links(stage.ledger, stage.signer)
+    offers = await asyncio.gather(*(links.take(token) for _ in range(12)))
+    assert {offer.delivery_id for offer in offers} == {one}
+    assert [receipt.event for receipt in told(stage, one)] == ["delivery.settled"]
+    assert logged(stage, one).count(Event.DELIVERY_SETTLED) == 1
 
 
 async def test_a_link_closes_a_while_after_the_document_was_taken(
