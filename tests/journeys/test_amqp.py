@@ -264,7 +264,7 @@ async def test_the_brokers_disk_is_wiped_while_a_claim_check_waits_and_it_is_han
             except (aio_pika.exceptions.AMQPError, OSError):
                 await asyncio.sleep(0.2)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await back()
     claim = await pair.claim(envelope)
     assert await asyncio.to_thread(pair.recipient.client.content, claim["envelope"]) == letter
