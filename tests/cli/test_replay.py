@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextvars
+import os
+import pty
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,8 @@ from hub.cli import main
 from hub.ledger import Ledger, PayloadStore, Transaction, deliveries, exchange_log, migration, registration
 from hub.ledger.exchange_log import LogQuery
 from hub.receipts.non_delivery import give_up
-from tests.cli.command import Outcome
-from tests.cli.entry import run
+from tests.cli.command import Outcome, environment
+from tests.cli.entry import ENTRY, run
 from tests.ledger.stage import Stage
 
 DONE, REFUSED, MISUSE = 0, 1, 2
@@ -141,3 +143,26 @@ def test_a_plan_of_everything_is_refused(desk: Desk) -> None:
     outcome = run("replay", "plan", "--data", desk.data)
     assert outcome.code == REFUSED
     assert "[request-invalid]" in outcome.err
+
+
+def test_without_a_file_the_password_is_asked_for_and_not_shown(desk: Desk) -> None:
+    replay = desk.ask()
+    password = (desk.data / "mai.secret").read_text().strip()
+    child, terminal = pty.fork()
+    if not child:
+        os.execve(
+            ENTRY, [str(ENTRY), "replay", "decline", replay, "--person", "mai", "--data", str(desk.data)], environment()
+        )
+    said = b""
+    while b":" not in said:
+        said += os.read(terminal, 1000)
+    os.write(terminal, password.encode() + b"\n")
+    try:
+        while piece := os.read(terminal, 1000):
+            said += piece
+    except OSError:  # so a terminal ends on Linux when its other side is closed
+        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == DONE, said
+    os.close(terminal)
+    assert password.encode() not in said
+    assert b"declined" in said
