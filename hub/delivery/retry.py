@@ -29,7 +29,8 @@ class Pace:
 
 # by priority (QCVN 102:2016 clause 1.11.1); NĐ 30/2020 article 4.2c: urgent ones at once
 PACES = (Pace(10.0, 900.0), Pace(5.0, 120.0), Pace(3.0, 60.0), Pace(2.0, 30.0), Pace(2.0, 30.0))
-BREAKER = Pace(5.0, 300.0)
+# an urgent document must not wait for long because others found its system down
+BREAKER = Pace(5.0, 60.0)
 
 
 def bound(pace: Pace, failures: int) -> float:
