@@ -2,7 +2,7 @@
 # make test   everything: style, types, import rules, all tests on both engines
 # make check  the inner loop: style, types, import rules, the tests that need no services; two minutes
 # make bench  how fast it is on this machine (ARGS="--engine production --size 5k --fan-out 1" for one case)
-# make chaos  kill every role, take broker and database away, for minutes; prints what was lost (nothing)
+# make chaos  kill every role, take broker and database away, make networks bad, for minutes; prints what was lost (nothing)
 # make clean  remove .venv and what tools left behind
 
 SHELL := /bin/bash

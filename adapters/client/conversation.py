@@ -24,7 +24,8 @@ from hub.problems import Deferred, Finding, Refused
 
 T = TypeVar("T")
 
-_TRY_LATER = frozenset({429, 502, 503, 504})
+# 408: the line was bad while the body went out; every call may be repeated
+_TRY_LATER = frozenset({408, 429, 502, 503, 504})
 _RENEW_BEFORE = 30.0  # seconds of a token's life that are not used, for clocks and long requests
 
 

@@ -142,6 +142,12 @@ def test_settling_is_repeated_with_the_same_lease(peer: Peer, client: HubClient)
     assert [json.loads(body) for _, _, _, body in peer.seen] == [{"lease": "lease-1"}] * 3
 
 
+def test_a_body_that_came_too_slowly_is_sent_again(peer: Peer, client: HubClient) -> None:
+    peer.script = [(408, {}, {"code": "request-timeout"}), (201, {}, {"id": "e1"})]
+    assert client.post_envelope(b"<edXML/>")["id"] == "e1"
+    assert len(peer.seen) == 2
+
+
 def test_retry_after_is_obeyed(peer: Peer, client: HubClient) -> None:
     peer.script = [(503, {"Retry-After": "1"}, {}), (200, {}, {"deliveries": []})]
     started = time.monotonic()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from tests.chaos import scenarios
+from tests.chaos import faults, scenarios
 from tests.chaos.books import Tally
 from tests.chaos.stage import Stage, raised_stage
 from tests.services import PostgreSQL, RabbitMQ
@@ -30,6 +30,12 @@ def chosen(seed: int, rounds: int, outage: float, only: str) -> list[Scenario]:
         ("broker wiped", lambda stage: scenarios.wipe_the_broker(stage, seed, 100)),
         ("database away 10 s", lambda stage: scenarios.restart_the_database(stage, seed, 10)),
         ("database kill -9", lambda stage: scenarios.restart_the_database(stage, seed, 2, crash=True)),
+        ("networks cut", lambda stage: faults.bad_networks(stage, seed, {"cut": 5}, 60)),
+        # longer than both ends keep a connection that says nothing
+        ("networks half-open", lambda stage: faults.bad_networks(stage, seed, {"half-open": 40}, 60)),
+        ("networks slow", lambda stage: faults.bad_networks(stage, seed, {"slow": 10}, 60)),
+        ("death at a window", lambda stage: faults.deaths(stage, seed, 10)),
+        ("two of each", lambda stage: faults.two_of_each(stage, seed, 100)),
     ]
     return [one for one in listed if only in one[0]]
 
@@ -48,7 +54,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="lienthong-chaos-") as directory,
         PostgreSQL() as postgresql,
         RabbitMQ() as rabbitmq,
-        raised_stage(Path(directory), postgresql, rabbitmq, "chaos") as stage,
+        raised_stage(Path(directory), postgresql, rabbitmq, "chaos", linked=True) as stage,
     ):
         for name, run in chosen(arguments.seed, arguments.rounds, arguments.outage, arguments.only):
             began = time.monotonic()

@@ -127,6 +127,6 @@ class Traffic:
 
 
 def _only_passing(error: HubUnreachable | CallRefused) -> None:
-    """The hub being away, or saying that it is, is what these agencies live with; a refusal is a defect."""
-    if isinstance(error, CallRefused) and error.status != 503:
+    """A hub or a line that is away, or said to be, is what these agencies live with; a refusal is a defect."""
+    if isinstance(error, CallRefused) and error.status not in (408, 503):
         raise error

@@ -24,7 +24,7 @@ from tests.ledger.stage import Stage
 
 pytestmark = pytest.mark.slow
 CIRCULAR = 5_000
-BACKLOG = 2_000  # ``python -m bench.volume`` drains twenty thousand
+BACKLOG = 2_000  # twenty thousand drain as well, in a minute
 PAGE = 200
 
 
