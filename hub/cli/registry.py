@@ -163,7 +163,7 @@ def agency_import(
     as_json: output.AsJson = False,
 ) -> None:
     """Columns: code, name, system, parent, aliases (separated by spaces), certificate (path). All rows or none."""
-    from hub.ledger import registration
+    from hub.ledger import agencies, registration
 
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened_file:
@@ -172,6 +172,8 @@ def agency_import(
         raise Refused("registry-invalid", f"{file.name}: {error}", "file") from error
 
     def every(transaction: Any) -> int:
+        # one for all: a hundred thousand versions of its row in one transaction would be walked for each agency
+        revision = agencies.raise_revision(transaction)
         for number, row in enumerate(rows, 2):
             try:
                 path = (row.get("certificate") or "").strip()
@@ -183,6 +185,7 @@ def agency_import(
                     (row.get("parent") or "").strip() or None,
                     (row.get("aliases") or "").split(),
                     read_certificate(file.parent / path) if path else None,
+                    revision=revision,
                 )
             except Refused as refusal:
                 raise Refused(refusal.code, f"{refusal.detail} ({file.name}:{number})", "row") from refusal

@@ -90,10 +90,13 @@ class NewAgency:
     active: bool = True
 
 
-def add(transaction: Transaction, new: NewAgency, at: datetime) -> None:
-    """Register an agency. Raises ``Refused``: ``registry-conflict``, ``registry-unknown``."""
+def add(transaction: Transaction, new: NewAgency, at: datetime, revision: int | None = None) -> None:
+    """Register an agency. Raises ``Refused``: ``registry-conflict``, ``registry-unknown``.
+
+    ``revision``: what ``raise_revision`` answered in this transaction, for many agencies at once.
+    """
     # first, for its lock: who registers the same identifier at the same moment must see this one
-    number = raise_revision(transaction)
+    number = raise_revision(transaction) if revision is None else revision
     asked = [new.code, *new.aliases]
     known = find(transaction, asked)
     for place, code in enumerate(asked):

@@ -93,8 +93,13 @@ def add_agency(
     parent: str | None = None,
     aliases: Sequence[str] = (),
     certificate: x509.Certificate | None = None,
+    *,
+    revision: int | None = None,
 ) -> None:
-    """Register an agency served by the system of this name. Raises ``Refused``: ``registry-*``."""
+    """Register an agency served by the system of this name. Raises ``Refused``: ``registry-*``.
+
+    ``revision``: see ``agencies.add``.
+    """
     for one in (code, *aliases):
         if not one or len(one) > MAX_LENGTH or one != one.strip() or "," in one:
             raise Refused("registry-invalid", f"{one!r}: 1 to {MAX_LENGTH} characters, no comma", "code")
@@ -104,7 +109,7 @@ def add_agency(
     if served_by is None:
         raise Refused("registry-unknown", system, "system")
     at = clock.now()
-    agencies.add(transaction, NewAgency(code, name.strip(), served_by.id, parent, tuple(aliases)), at)
+    agencies.add(transaction, NewAgency(code, name.strip(), served_by.id, parent, tuple(aliases)), at, revision)
     detail = {"name": name.strip(), "system": served_by.id, "parent": parent, "aliases": list(aliases)}
     exchange_log.append(transaction, [Entry(Event.AGENCY_ADDED, at, actor=ACTOR, agency_code=code, detail=detail)])
     if certificate is not None:
