@@ -39,6 +39,7 @@ class _Pair:
         self.sockets = (client, server)
         self._held: set[Side] = set()
         self._seen = b""
+        self._ended = False
         for side, source, target in (("to server", client, server), ("to client", server, client)):
             threading.Thread(target=self._pump, args=(side, source, target), daemon=True).start()
 
@@ -50,7 +51,8 @@ class _Pair:
                 if not self._proxy.passes(self, side):
                     return
                 target.sendall(piece)
-            target.shutdown(socket.SHUT_WR)
+            if not self._ended:
+                target.shutdown(socket.SHUT_WR)
         except OSError:  # the other pump, or a cut, has ended it
             self.cut()
 
@@ -68,6 +70,7 @@ class _Pair:
 
     def cut(self) -> None:
         """Both ends learn of it at once: a reset, not an orderly end."""
+        self._ended = True
         for one in self.sockets:
             try:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
