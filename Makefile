@@ -10,7 +10,7 @@ VENV := .venv
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 PYTEST := $(VENV)/bin/python -m pytest
-# what needs neither services nor a hub of its own runs on two processors; the rest would get in each other's way
+# all run on two processors, each with services of its own, but for tests/chaos, which takes things away from everybody
 QUICK := not slow and not services
 
 .DEFAULT_GOAL := help
@@ -44,7 +44,8 @@ system-packages:
 test: $(DEVELOPMENT) system-packages lint
 ifeq ($(ARGS),)
 	$(PYTEST) -n 2 -m "$(QUICK)"
-	$(PYTEST) --durations=15 -m "not ($(QUICK))"
+	$(PYTEST) -n 2 --dist loadfile --durations=15 -m "not ($(QUICK))" --ignore tests/chaos
+	$(PYTEST) --durations=5 tests/chaos
 else
 	$(PYTEST) --durations=15 $(ARGS)
 endif

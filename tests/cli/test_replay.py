@@ -154,7 +154,7 @@ def test_without_a_file_the_password_is_asked_for_and_not_shown(desk: Desk) -> N
             ENTRY, [str(ENTRY), "replay", "decline", replay, "--person", "mai", "--data", str(desk.data)], environment()
         )
     said = b""
-    while b":" not in said:
+    while b": " not in said:  # the space comes once the terminal echoes no more
         said += os.read(terminal, 1000)
     os.write(terminal, password.encode() + b"\n")
     try:

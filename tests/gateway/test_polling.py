@@ -133,6 +133,7 @@ def test_the_client_library_polls_conditionally_and_gives_the_whole_answer(
 ) -> None:
     sender, recipient, _ = offices
     envelope = sent(sender, recipient)
+    eventually(lambda: sender.client.envelope(envelope)["recipients"][0]["state"] == "ready")
     with Watched(world.url, sender.client_id, sender.secret) as client:
         first = client.envelope(envelope)
         assert client.envelope(envelope) == first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -18,8 +19,10 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         "LIENTHONG_PUSH_NOTICE_SECONDS": "2",
     }
     if request.param == "postgresql":
-        environment["LIENTHONG_DATABASE_URL"] = request.getfixturevalue("postgresql").create_database("journeys")
-        environment["LIENTHONG_BROKER_URL"] = request.getfixturevalue("rabbitmq").create_vhost("journeys")
+        # several in one session: files are dealt out to processes one by one
+        name = f"journeys_{uuid.uuid4().hex}"
+        environment["LIENTHONG_DATABASE_URL"] = request.getfixturevalue("postgresql").create_database(name)
+        environment["LIENTHONG_BROKER_URL"] = request.getfixturevalue("rabbitmq").create_vhost(name)
     with World(tmp_path_factory.mktemp(request.param), environment) as built:
         built.start("up")
         yield built
