@@ -42,7 +42,7 @@ class Desk:
         return Outcome(int(ended.value.code or 0), *self.said.readouterr())
 
     def ask(self) -> str:
-        outcome = self.call("replay", "plan", "--state", "dead", "--reason", "Hỏng ổ đĩa", "--json", by="mai")
+        outcome = self.call("replay", "plan", "--state", "dead", "--reason", "Hỏng ổ đĩa", "--json", by="one")
         assert outcome.code == DONE, outcome.err
         return str(outcome.json["replay"])
 
@@ -55,7 +55,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     migration.upgrade(ledger)
     stage = Stage(ledger)
     stage.furnish()
-    for login in ("mai", "tuan"):
+    for login in ("one", "two"):
         password = ledger.write_now(registration.add_person, login, login, ["operator"], None)
         (data / f"{login}.secret").write_text(f"{password}\n")
     kept = PayloadStore(data / "payloads").writer()
@@ -105,27 +105,27 @@ def test_two_people_send_a_dead_letter_again_from_the_terminal(desk: Desk) -> No
 
     replay = desk.ask()
     shown = desk.call("replay", "show", replay, "--json").json
-    assert (shown["state"], shown["asked_by"], shown["reason"], shown["changed"]) == ("asked", "mai", "Hỏng ổ đĩa", 0)
-    own = desk.call("replay", "confirm", replay, by="mai")
+    assert (shown["state"], shown["asked_by"], shown["reason"], shown["changed"]) == ("asked", "one", "Hỏng ổ đĩa", 0)
+    own = desk.call("replay", "confirm", replay, by="one")
     assert own.code == REFUSED
     assert "[replay-second-person]" in own.err
-    done = desk.call("replay", "confirm", replay, "--seen", shown["seen"], "--json", by="tuan").json
+    done = desk.call("replay", "confirm", replay, "--seen", shown["seen"], "--json", by="two").json
     assert done == {"replay": replay, "sent": 2, "left_out": 0, "again": False}
-    again = desk.call("replay", "confirm", replay, by="tuan")
+    again = desk.call("replay", "confirm", replay, by="two")
     assert again.code == DONE
     assert "had been confirmed before" in again.out
     assert kinds(desk).count("delivery.replayed") == 2
     assert desk.call("dead-letters", "--json").json["total"] == 0
     [line] = desk.call("replay", "list", "--json").json
-    assert (line["state"], line["decided_by"], line["sent"]) == ("confirmed", "tuan", 2)
+    assert (line["state"], line["decided_by"], line["sent"]) == ("confirmed", "two", 2)
     made = desk.call("replay", "show", replay, "--json").json["deliveries"]
     assert all(one["new_delivery"] for one in made)
 
 
 def test_a_wrong_password_decides_nothing_and_is_logged(desk: Desk) -> None:
     replay = desk.ask()
-    (desk.data / "tuan.secret").write_text("sai")
-    outcome = desk.call("replay", "decline", replay, by="tuan")
+    (desk.data / "two.secret").write_text("sai")
+    outcome = desk.call("replay", "decline", replay, by="two")
     assert outcome.code == REFUSED
     assert outcome.err.split("[")[1].split("]")[0] == "person-not-verified"
     assert kinds(desk)[-1] == "person.login_failed"
@@ -134,8 +134,8 @@ def test_a_wrong_password_decides_nothing_and_is_logged(desk: Desk) -> None:
 
 def test_declining_takes_a_proposal_back(desk: Desk) -> None:
     replay = desk.ask()
-    assert desk.call("replay", "decline", replay, by="mai").code == DONE
-    assert "[replay-decided]" in desk.call("replay", "confirm", replay, by="tuan").err
+    assert desk.call("replay", "decline", replay, by="one").code == DONE
+    assert "[replay-decided]" in desk.call("replay", "confirm", replay, by="two").err
     assert "declined" in desk.call("replay", "show", replay).out
 
 
@@ -147,11 +147,11 @@ def test_a_plan_of_everything_is_refused(desk: Desk) -> None:
 
 def test_without_a_file_the_password_is_asked_for_and_not_shown(desk: Desk) -> None:
     replay = desk.ask()
-    password = (desk.data / "mai.secret").read_text().strip()
+    password = (desk.data / "one.secret").read_text().strip()
     child, terminal = pty.fork()
     if not child:
         os.execve(
-            ENTRY, [str(ENTRY), "replay", "decline", replay, "--person", "mai", "--data", str(desk.data)], environment()
+            ENTRY, [str(ENTRY), "replay", "decline", replay, "--person", "one", "--data", str(desk.data)], environment()
         )
     said = b""
     while b": " not in said:  # the space comes once the terminal echoes no more

@@ -25,7 +25,7 @@ from hub.receipts.non_delivery import give_up
 from hub.signatures.jws import open_jws
 from tests.ledger.stage import Stage, Store
 
-PEOPLE = (("mai", ("operator",)), ("tuan", ("administrator",)), ("hoa", ("auditor",)))
+PEOPLE = (("one", ("operator",)), ("two", ("administrator",)), ("hoa", ("auditor",)))
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ async def closed(stage: Stage, *, refused: bool = False) -> str:
     return taken.id
 
 
-def ask(stage: Stage, desk: Replays, choice: Choice, by: str = "mai", reason: str = "Ổ đĩa nơi nhận hỏng") -> str:
+def ask(stage: Stage, desk: Replays, choice: Choice, by: str = "one", reason: str = "Ổ đĩa nơi nhận hỏng") -> str:
     return stage.ledger.write_now(desk.ask, choice, reason, by)
 
 
@@ -91,7 +91,7 @@ async def test_a_confirmed_replay_of_a_dead_letter_reaches_the_recipient_as_a_de
     [old] = dead(stage, "H33", priority=2, document_id="7/2026")
     replay_id = ask(stage, desk, Choice(state="dead"))
     assert stage.ledger.read_now(outbox.waiting) == 0, "nothing happens before confirmation"
-    done = stage.ledger.write_now(desk.confirm, replay_id, "tuan")
+    done = stage.ledger.write_now(desk.confirm, replay_id, "two")
     assert (done.sent, done.left_out, done.again) == (1, 0, False)
     assert stage.ledger.read_now(outbox.waiting) == 1
 
@@ -111,7 +111,7 @@ async def test_a_confirmed_replay_of_a_dead_letter_reaches_the_recipient_as_a_de
 
 def test_the_sender_gets_a_signed_notice_with_the_reason_for_each(stage: Stage, desk: Replays) -> None:
     [old] = dead(stage, "H33")
-    stage.ledger.write_now(desk.confirm, ask(stage, desk, Choice(deliveries=(old,))), "tuan")
+    stage.ledger.write_now(desk.confirm, ask(stage, desk, Choice(deliveries=(old,))), "two")
     found, _ = stage.ledger.read_now(receipts.feed, "sender", None, 100)
     [notice] = [one for one in found if one.event == "delivery.replayed"]
     assert (notice.kind, notice.description) == ("notice", "Ổ đĩa nơi nhận hỏng")
@@ -130,7 +130,7 @@ async def test_what_was_taken_or_refused_is_sent_again_with_a_warning_where_it_w
     assert [one.has_it for one in plan.sendable] == [not refused]
     assert plan.had == (not refused)
     assert plan.sendable[0].ended_at is not None
-    stage.ledger.write_now(desk.confirm, ask(stage, desk, plan.choice), "tuan")
+    stage.ledger.write_now(desk.confirm, ask(stage, desk, plan.choice), "two")
     assert row(stage, row(stage, old).superseded_by).state == "pending"
 
 
@@ -143,17 +143,17 @@ async def test_what_the_office_had_said_stands_after_a_replay(stage: Stage, desk
         .values(status_code="03", status_description="Đã vào sổ", status_at=at)
     )
     stage.ledger.write_now(lambda transaction: transaction.execute(said))
-    stage.ledger.write_now(desk.confirm, ask(stage, desk, Choice(deliveries=(old,))), "tuan")
+    stage.ledger.write_now(desk.confirm, ask(stage, desk, Choice(deliveries=(old,))), "two")
     new = row(stage, row(stage, old).superseded_by)
     assert (new.status_code, new.status_description, new.status_at) == ("03", "Đã vào sổ", at)
 
 
 def test_a_replay_can_be_replayed_and_the_matrix_shows_the_last_round_only(stage: Stage, desk: Replays) -> None:
     [first] = dead(stage, "H33")
-    stage.ledger.write_now(desk.confirm, ask(stage, desk, Choice(deliveries=(first,))), "tuan")
+    stage.ledger.write_now(desk.confirm, ask(stage, desk, Choice(deliveries=(first,))), "two")
     second = row(stage, first).superseded_by
     stage.ledger.write_now(deliveries.end, [second], "dead", "expired", clock.now())
-    stage.ledger.write_now(desk.confirm, ask(stage, desk, Choice(state="dead", recipient="H33")), "tuan")
+    stage.ledger.write_now(desk.confirm, ask(stage, desk, Choice(state="dead", recipient="H33")), "two")
     shown = stage.ledger.read_now(deliveries.matrix, row(stage, first).envelope_id)
     assert [one.delivery_id for one in shown] == [row(stage, second).superseded_by]
     assert row(stage, shown[0].delivery_id).round == 3
@@ -200,7 +200,7 @@ def test_a_recipient_that_changed_its_system_gets_the_replay_there(stage: Stage,
     [old] = dead(stage, "H33")
     moved = update(tables.agency).where(tables.agency.c.code == "H33").values(system_id="h40")
     stage.ledger.write_now(lambda transaction: transaction.execute(moved))
-    stage.ledger.write_now(desk.confirm, ask(stage, desk, Choice(deliveries=(old,))), "tuan")
+    stage.ledger.write_now(desk.confirm, ask(stage, desk, Choice(deliveries=(old,))), "two")
     assert row(stage, row(stage, old).superseded_by).system_id == "h40"
 
 
@@ -242,16 +242,16 @@ def test_the_one_who_asked_cannot_confirm_and_others_without_the_role_can_do_nei
     choice = Choice(deliveries=(old,))
     assert code_of(ask, stage, desk, choice, "hoa") == "forbidden"
     assert code_of(ask, stage, desk, choice, "nobody") == "forbidden"
-    assert code_of(ask, stage, desk, choice, "mai", " \n ") == "reason-missing"
-    assert code_of(ask, stage, desk, choice, "mai", "x" * 501) == "request-invalid"
+    assert code_of(ask, stage, desk, choice, "one", " \n ") == "reason-missing"
+    assert code_of(ask, stage, desk, choice, "one", "x" * 501) == "request-invalid"
     replay_id = ask(stage, desk, choice)
-    assert code_of(stage.ledger.write_now, desk.confirm, replay_id, "mai") == "replay-second-person"
+    assert code_of(stage.ledger.write_now, desk.confirm, replay_id, "one") == "replay-second-person"
     assert code_of(stage.ledger.write_now, desk.confirm, replay_id, " MAI ") == "replay-second-person"
     assert code_of(stage.ledger.write_now, desk.confirm, replay_id, "hoa") == "forbidden"
-    assert code_of(stage.ledger.write_now, desk.confirm, "no such replay", "tuan") == "not-found"
-    off = update(tables.person).where(tables.person.c.login == "tuan").values(active=False)
+    assert code_of(stage.ledger.write_now, desk.confirm, "no such replay", "two") == "not-found"
+    off = update(tables.person).where(tables.person.c.login == "two").values(active=False)
     stage.ledger.write_now(lambda transaction: transaction.execute(off))
-    assert code_of(stage.ledger.write_now, desk.confirm, replay_id, "tuan") == "forbidden"
+    assert code_of(stage.ledger.write_now, desk.confirm, replay_id, "two") == "forbidden"
     assert row(stage, old).superseded_by is None
 
 
@@ -259,15 +259,15 @@ def test_the_store_itself_refuses_a_confirmation_by_the_person_who_asked(stage: 
     [old] = dead(stage, "H33")
     replay_id = ask(stage, desk, Choice(deliveries=(old,)))
     with pytest.raises(IntegrityError):
-        stage.ledger.write_now(replays.decide, replay_id, "confirmed", "mai", clock.now())
+        stage.ledger.write_now(replays.decide, replay_id, "confirmed", "one", clock.now())
 
 
 def test_a_declined_replay_sends_nothing_and_stays_declined(stage: Stage, desk: Replays) -> None:
     [old] = dead(stage, "H33")
     replay_id = ask(stage, desk, Choice(deliveries=(old,)))
     for _ in range(2):
-        stage.ledger.write_now(desk.decline, replay_id, "mai")
-    assert code_of(stage.ledger.write_now, desk.confirm, replay_id, "tuan") == "replay-decided"
+        stage.ledger.write_now(desk.decline, replay_id, "one")
+    assert code_of(stage.ledger.write_now, desk.confirm, replay_id, "two") == "replay-decided"
     assert row(stage, old).superseded_by is None
     assert kinds(stage).count("replay.decided") == 1
 
@@ -278,11 +278,11 @@ def test_a_declined_replay_sends_nothing_and_stays_declined(stage: Stage, desk: 
 def test_confirming_again_does_nothing_and_says_what_was_done(stage: Stage, desk: Replays) -> None:
     dead(stage, "H33", "H40")
     replay_id = ask(stage, desk, Choice(state="dead"))
-    first = stage.ledger.write_now(desk.confirm, replay_id, "tuan")
-    again = stage.ledger.write_now(desk.confirm, replay_id, "tuan")
+    first = stage.ledger.write_now(desk.confirm, replay_id, "two")
+    again = stage.ledger.write_now(desk.confirm, replay_id, "two")
     assert (first.sent, again.sent, again.again) == (2, 2, True)
     assert kinds(stage).count("delivery.replayed") == 2
-    assert code_of(stage.ledger.write_now, desk.decline, replay_id, "tuan") == "replay-decided"
+    assert code_of(stage.ledger.write_now, desk.decline, replay_id, "two") == "replay-decided"
 
 
 def test_two_confirmations_at_once_are_one_execution(store: Store, stage: Stage, desk: Replays) -> None:
@@ -292,7 +292,7 @@ def test_two_confirmations_at_once_are_one_execution(store: Store, stage: Stage,
 
     def confirm(ledger: Any) -> Any:
         gate.wait(10)
-        return ledger.write_now(desk.confirm, replay_id, "tuan")
+        return ledger.write_now(desk.confirm, replay_id, "two")
 
     with ThreadPoolExecutor(2) as pool:
         done = list(pool.map(confirm, [store.open(), store.open()]))
@@ -309,11 +309,11 @@ def test_two_replays_of_one_delivery_send_it_once_and_the_second_shows_what_chan
     second = ask(stage, desk, Choice(deliveries=(one, other)))
     seen = stage.ledger.read_now(desk.view, second)
     assert (seen.sendable, seen.changed) == (2, 0)
-    stage.ledger.write_now(desk.confirm, first, "tuan")
+    stage.ledger.write_now(desk.confirm, first, "two")
     now = stage.ledger.read_now(desk.view, second)
     assert (now.sendable, now.changed) == (1, 1)
-    assert code_of(stage.ledger.write_now, desk.confirm, second, "tuan", seen.seen) == "replay-changed"
-    done = stage.ledger.write_now(desk.confirm, second, "tuan", now.seen)
+    assert code_of(stage.ledger.write_now, desk.confirm, second, "two", seen.seen) == "replay-changed"
+    done = stage.ledger.write_now(desk.confirm, second, "two", now.seen)
     assert (done.sent, done.left_out) == (1, 1)
     kept = {item.now.id: (item.kept, item.new_delivery_id) for item in stage.ledger.read_now(desk.view, second).items}
     assert kept[one] == ("superseded", None)
@@ -326,7 +326,7 @@ def test_a_list_that_changed_after_it_was_shown_is_not_stored(stage: Stage, desk
     plan = stage.ledger.read_now(desk.plan, choice)
     dead(stage, "H40")
     with pytest.raises(Refused) as refusal:
-        stage.ledger.write_now(desk.ask, choice, "vì", "mai", plan.seen)
+        stage.ledger.write_now(desk.ask, choice, "vì", "one", plan.seen)
     assert refusal.value.code == "replay-changed"
 
 
@@ -337,14 +337,14 @@ def test_a_crash_before_the_commit_leaves_nothing_and_the_next_confirmation_does
     replay_id = ask(stage, desk, Choice(deliveries=(old,)))
 
     def dying(transaction: Transaction) -> None:
-        desk.confirm(transaction, replay_id, "tuan")
+        desk.confirm(transaction, replay_id, "two")
         raise ConnectionAbortedError
 
     with pytest.raises(ConnectionAbortedError):
         stage.ledger.write_now(dying)
     assert row(stage, old).superseded_by is None
     assert "delivery.replayed" not in kinds(stage)
-    assert stage.ledger.write_now(desk.confirm, replay_id, "tuan").sent == 1
+    assert stage.ledger.write_now(desk.confirm, replay_id, "two").sent == 1
 
 
 def test_five_thousand_are_sent_again_in_one_transaction(stage: Stage, desk: Replays) -> None:
@@ -354,7 +354,7 @@ def test_five_thousand_are_sent_again_in_one_transaction(stage: Stage, desk: Rep
     kill = update(delivery).values(state="dead", closed_at=at, since=at, reason="expired")
     stage.ledger.write_now(lambda transaction: transaction.execute(kill))
     replay_id = ask(stage, desk, Choice(code="expired"))
-    done = stage.ledger.write_now(desk.confirm, replay_id, "tuan")
+    done = stage.ledger.write_now(desk.confirm, replay_id, "two")
     assert (done.sent, done.left_out) == (5000, 0)
 
     def counted(transaction: Transaction) -> tuple[int, int, int]:
@@ -380,12 +380,12 @@ def test_the_list_has_those_that_wait_first(stage: Stage, desk: Replays) -> None
     [one, other] = dead(stage, "H33", "H40")
     waits = ask(stage, desk, Choice(deliveries=(one,)))
     decided = ask(stage, desk, Choice(deliveries=(other,)))
-    stage.ledger.write_now(desk.confirm, decided, "tuan")
+    stage.ledger.write_now(desk.confirm, decided, "two")
     listed = stage.ledger.read_now(replays.listing)
     assert [(line.record.id, line.chosen, line.sent) for line in listed] == [(waits, 1, 0), (decided, 1, 1)]
     assert stage.ledger.read_now(replays.waiting) == 1
     assert [line.record.id for line in stage.ledger.read_now(replays.listing, "confirmed")] == [decided]
-    assert listed[1].record.decided_by == "tuan"
+    assert listed[1].record.decided_by == "two"
     assert (
         stage.ledger.read_now(
             lambda transaction: transaction.execute(select(func.count()).select_from(replay)).scalar_one()

@@ -32,7 +32,7 @@ def desk(world: World) -> Replays:
     """Replays with the hub's own key, and two people."""
 
     def add(transaction: Transaction) -> None:
-        for login in ("mai", "tuan"):
+        for login in ("one", "two"):
             people.add_person(transaction, login, login, ("operator",), "hash", None, clock.now())
 
     world.ledger.write_now(add)
@@ -52,8 +52,8 @@ def taken(recipient: Office) -> dict[str, Any]:
 
 
 def again(world: World, desk: Replays, delivery: str, reason: str = "Máy chủ nơi nhận mất dữ liệu") -> str:
-    replay_id = world.ledger.write_now(desk.ask, Choice(deliveries=(delivery,)), reason, "mai")
-    world.ledger.write_now(desk.confirm, replay_id, "tuan")
+    replay_id = world.ledger.write_now(desk.ask, Choice(deliveries=(delivery,)), reason, "one")
+    world.ledger.write_now(desk.confirm, replay_id, "two")
     return str(replay_id)
 
 
