@@ -41,7 +41,6 @@ _ROWS = (
     Failure("returned", True, "document", mark("The system gave the document back for later")),
     Failure("bounced", False, "document", mark("The mail came back as undeliverable")),
     Failure("expired", False, "document", mark("Its time was up before it could be handed over")),
-    Failure("attempts-exhausted", False, "document", mark("It failed too often")),
     Failure("defect", True, "document", mark("A defect of the hub prevented the hand-over")),
 )
 

@@ -57,5 +57,9 @@ def test_a_breaker_opens_after_failures_in_a_row_and_obeys_what_was_asked(count:
 
 def test_every_failure_says_whether_trying_again_may_help() -> None:
     assert {row.code for row in FAILURES.values() if not row.transient} == {
-        "rejected", "too-large", "gone", "bounced", "expired", "attempts-exhausted"
-    }  # fmt: skip
+        "rejected",
+        "too-large",
+        "gone",
+        "bounced",
+        "expired",
+    }
