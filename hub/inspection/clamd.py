@@ -126,6 +126,8 @@ async def _stream(content: BinaryIO, size: int, writer: asyncio.StreamWriter) ->
     writer.write(b"zINSTREAM\0")
     while True:
         piece = content.read(PIECE) if size <= AT_ONCE else await asyncio.to_thread(content.read, PIECE)
+        if writer.is_closing():  # uvloop answers a write to it with RuntimeError, asyncio's own loop with silence
+            raise ConnectionResetError("it hung up")
         writer.write(struct.pack("!I", len(piece)) + piece)
         await writer.drain()
         if not piece:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
+import time
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from hub.inspection.clamd import AT_ONCE, PIECE
 from hub.inspection.clamd import Clamd as Scanner
@@ -252,3 +255,36 @@ async def test_a_large_attachment_is_never_held_as_a_whole(clamd: Clamd, largest
     assert await scan(Scanner(clamd.unix), content) == ""
     assert sum(largest_piece) > len(content)
     assert max(largest_piece) <= PIECE + 4
+
+
+class _ReadSlowly(io.BytesIO):
+    """Gives its second piece only when the other side is gone."""
+
+    def __init__(self, octets: bytes, gone: threading.Event) -> None:
+        super().__init__(octets)
+        self._gone = gone
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell():
+            assert self._gone.wait(10)
+            time.sleep(0.2)  # until the loop has seen it too
+        return super().read(size)
+
+
+def test_one_that_hangs_up_between_two_pieces_is_deferred_on_the_loop_that_serves() -> None:
+    gone = threading.Event()
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.transport.abort()
+        gone.set()
+
+    async def work() -> None:
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(Deferred) as error:
+                await Scanner(f"tcp://127.0.0.1:{port}").scan(_ReadSlowly(bytes(2**22), gone), 2**22)
+            assert error.value.code == "malware-scan-unavailable"
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work())
