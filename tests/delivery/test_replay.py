@@ -246,7 +246,7 @@ def test_the_one_who_asked_cannot_confirm_and_others_without_the_role_can_do_nei
     assert code_of(ask, stage, desk, choice, "one", "x" * 501) == "request-invalid"
     replay_id = ask(stage, desk, choice)
     assert code_of(stage.ledger.write_now, desk.confirm, replay_id, "one") == "replay-second-person"
-    assert code_of(stage.ledger.write_now, desk.confirm, replay_id, " MAI ") == "replay-second-person"
+    assert code_of(stage.ledger.write_now, desk.confirm, replay_id, " ONE ") == "replay-second-person"
     assert code_of(stage.ledger.write_now, desk.confirm, replay_id, "hoa") == "forbidden"
     assert code_of(stage.ledger.write_now, desk.confirm, "no such replay", "two") == "not-found"
     off = update(tables.person).where(tables.person.c.login == "two").values(active=False)
