@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     hub_name: str = Field("lienthong", min_length=1, max_length=64, description="name of this hub in receipts")
     data_dir: Path = Field(Path("lienthong-data"), description="payloads, keys and (embedded) the ledger")
     hub_key: Path | None = Field(None, description="PEM file of the hub's Ed25519 key; unset: in the data directory")
+    log_key: Path | None = Field(None, description="PEM file of the log's Ed25519 key; unset: in the data directory")
+    log_origin: str | None = Field(
+        None, pattern=r"^[^\s+]{1,200}$", description="name of the transparency log, for ever; unset: HUB_NAME/log"
+    )
     database_url: str | None = Field(None, description="postgresql://…; unset: SQLite in the data directory")
     broker_url: str | None = Field(
         None, validate_default=True, description="amqp://… or amqps://…; unset: in-process broker"
@@ -73,6 +77,7 @@ class Settings(BaseSettings):
     long_poll_seconds: int = Field(60, ge=0, le=60)
     sweep_every_seconds: float = Field(5.0, gt=0)
     sweep_after_seconds: float = Field(60.0, gt=0, description="publish again what no courier took over")
+    seal_every_seconds: float = Field(1.0, gt=0, description="the log is sealed as often while there is something new")
     relay_claim_seconds: float = Field(15.0, gt=0)
     revocation: Literal["defer", "pending"] = Field(
         "defer", description="when no fresh answer is to be had: ask the sender to repeat, or accept as pending"
@@ -209,6 +214,15 @@ class Settings(BaseSettings):
     @property
     def hub_key_file(self) -> Path:
         return self.hub_key or self.data_dir / "keys" / "hub-ed25519.pem"
+
+    @property
+    def log_key_file(self) -> Path:
+        return self.log_key or self.data_dir / "keys" / "log-ed25519.pem"
+
+    @property
+    def log_name(self) -> str:
+        """The origin of the transparency log (C2SP tlog-checkpoint)."""
+        return self.log_origin or f"{'-'.join(self.hub_name.replace('+', '-').split())}/log"
 
     @property
     def push_reach(self) -> Reach:

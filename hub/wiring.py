@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -19,6 +20,8 @@ from adapters.amqp.attendance import Attendance
 from adapters.mail import BounceReader
 from hub import dashboard, memory
 from hub import gateway as http
+from hub.audit.note import NoteSigner
+from hub.audit.sealer import Sealer, Signing
 from hub.broker.memory import MemoryBroker
 from hub.broker.port import Broker
 from hub.broker.rabbit import RabbitBroker
@@ -39,6 +42,7 @@ from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, migration, 
 from hub.ledger.changes import LedgerSent
 from hub.ledger.pending import LedgerPending
 from hub.ledger.revocation import LedgerAnswers
+from hub.ledger.transparency import LedgerSealing
 from hub.problems import Misconfigured
 from hub.receipts import deadline_policy
 from hub.receipts.asking import Chases
@@ -79,13 +83,27 @@ def _make_data_directory(settings: Settings) -> None:
 
 def load_hub_key(settings: Settings) -> HubKey:
     """The key that signs receipts, made on first use. Raises ``Misconfigured``."""
-    file = settings.hub_key_file
+    return _key(settings.hub_key_file, "LIENTHONG_HUB_KEY")
+
+
+def load_signer(settings: Settings) -> ReceiptSigner:
+    """Who signs receipts. Raises ``Misconfigured``."""
+    return ReceiptSigner(load_hub_key(settings), settings.hub_name, settings.log_name)
+
+
+def load_signing(settings: Settings) -> Signing:
+    """The log's name and key, made on first use. Raises ``Misconfigured``."""
+    key = _key(settings.log_key_file, "LIENTHONG_LOG_KEY")
+    return Signing([NoteSigner(settings.log_name, key.private)])
+
+
+def _key(file: Path, setting: str) -> HubKey:
     try:
         return HubKey.load_or_create(file)
     except OSError as error:
-        raise Misconfigured("settings-invalid", f"{file}: {error.strerror}", "LIENTHONG_HUB_KEY") from error
+        raise Misconfigured("settings-invalid", f"{file}: {error.strerror}", setting) from error
     except ValueError as error:
-        raise Misconfigured("settings-invalid", f"{file}: not a private key in PEM", "LIENTHONG_HUB_KEY") from error
+        raise Misconfigured("settings-invalid", f"{file}: not a private key in PEM", setting) from error
 
 
 class LedgerDirectory:
@@ -127,6 +145,7 @@ class Hub:
     attendance: Attendance | None
     bounces: BounceReader | None
     sweep: Sweep
+    sealer: Sealer
     upkeep: Upkeep
     chaser: Chaser
     fetch: HttpFetch
@@ -141,7 +160,7 @@ def build(settings: Settings) -> Hub:
     ledger = open_ledger(settings)
     payloads = PayloadStore(settings.data_dir / "payloads")
     key = load_hub_key(settings)
-    signer = ReceiptSigner(key, settings.hub_name)
+    signer = ReceiptSigner(key, settings.hub_name, settings.log_name)
     broker: Broker = MemoryBroker() if settings.broker_url is None else RabbitBroker(settings.broker_url)
     relay = Relay(ledger, broker, settings.relay_claim_seconds)
     leases = Leases(ledger, signer)
@@ -185,10 +204,11 @@ def build(settings: Settings) -> Hub:
         attendance=attendance(means, signer, directory, leases, context.statuses),
         bounces=bounce_reader(means, signer),
         sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
+        sealer=Sealer(LedgerSealing(ledger), load_signing(settings), settings.seal_every_seconds),
         upkeep=_upkeep(settings, revocation, answers, LedgerPending(ledger), directory),
         chaser=Chaser(ledger, signer, deadlines, duty_mail(settings), settings.sweep_every_seconds),
         fetch=fetch,
-        application=_application(context, Links(ledger, signer)),
+        application=_application(context, signer, Links(ledger, signer)),
         end_waits=end_waits,
         inspector=policy.inspector,
     )
@@ -235,7 +255,7 @@ async def _schema_current(ledger: Ledger) -> bool:
     return await ledger.read(migration.version) == migration.head()
 
 
-def _application(context: http.Gateway, links: Links) -> http.Application:
+def _application(context: http.Gateway, signer: ReceiptSigner, links: Links) -> http.Application:
     pages = dashboard.DashboardContext(
         ledger=context.ledger,
         record=exchange_log.append,
@@ -243,7 +263,7 @@ def _application(context: http.Gateway, links: Links) -> http.Application:
         payloads=context.payloads,
         explain=context.intake.check,
         chases=context.chases,
-        replays=Replays(ReceiptSigner(context.key, context.settings.hub_name), context.chases.policy),
+        replays=Replays(signer, context.chases.policy),
         largest_envelope=context.settings.max_envelope_bytes,
         hub_name=context.settings.hub_name,
         base_url=context.settings.base_url,
@@ -311,6 +331,7 @@ async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[async
             ("deliver", hub.telling.run),
             *([("deliver", hub.attendance.run)] if hub.attendance is not None else []),
             ("sweep", hub.sweep.run),
+            ("sweep", hub.sealer.run),
             ("sweep", hub.upkeep.run),
             ("sweep", hub.chaser.run),
             *([("sweep", hub.bounces.run)] if hub.bounces is not None else []),

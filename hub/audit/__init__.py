@@ -1,8 +1,8 @@
-"""Audit: every step as an entry of the append-only exchange log.
+"""Audit: every step as an entry of the append-only exchange log, and the proof that the log was not rewritten.
 
-In charge of: the catalogue of events and the form of an entry. (Sealing into a Merkle tree attaches here: entries are
-never changed, so leaf numbers will live beside them, not in them.)
-Comes in: what happened, to what, by whom, when. Goes out: entries, which the ledger commits with the step itself.
+In charge of: the catalogue of events, the canonical form of an entry, the Merkle tree over all of them, checkpoints.
+Comes in: what happened, to what, by whom, when. Goes out: entries, which the ledger commits with the step itself;
+leaves, signed checkpoints, proofs. All but the sealer is pure; the ledger keeps the tree.
 """
 
 from hub.audit.events import EVENTS, Entry, Event

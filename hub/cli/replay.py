@@ -154,11 +154,10 @@ def _desk(data: Path | None) -> Iterator[tuple[Ledger, Replays]]:
     from hub import settings, wiring
     from hub.delivery.replay import Replays
     from hub.receipts import deadline_policy
-    from hub.receipts.signing import ReceiptSigner
 
     chosen = settings.load(data_dir=data)
     with opened(data) as ledger:
-        signer = ReceiptSigner(wiring.load_hub_key(chosen), chosen.hub_name)
+        signer = wiring.load_signer(chosen)
         yield ledger, Replays(signer, deadline_policy.load(chosen.deadlines))
 
 

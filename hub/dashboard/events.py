@@ -72,6 +72,17 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     Event.PERSON_LOGIN: ("dot", "muted", mark("A person logged in")),
     Event.PERSON_LOGIN_FAILED: ("cross", "warn", mark("A login failed")),
     Event.LOG_QUERIED: ("dot", "muted", mark("The exchange log was viewed")),
+    Event.KEY_ADDED: ("dot", "ink", mark("A key of the hub was published")),
+    Event.KEY_RETIRED: ("dot", "ink", mark("A key of the hub signs no more")),
+    Event.HOLD_PLACED: ("dot", "muted", mark("A legal hold was placed")),
+    Event.HOLD_LIFTED: ("dot", "muted", mark("A legal hold was lifted")),
+    Event.PURGE_ASKED: ("dot", "warn", mark("A purge was asked for")),
+    Event.PURGE_DECIDED: ("dot", "muted", mark("A purge was decided")),
+    Event.PAYLOAD_PURGED: ("dot", "warn", mark("The content was purged, its proofs stay")),
+    Event.QUESTION_SAVED: ("dot", "muted", mark("A question was saved")),
+    Event.QUESTION_REMOVED: ("dot", "muted", mark("A saved question was removed")),
+    Event.LOG_EXPORTED: ("dot", "muted", mark("The exchange log was exported")),
+    Event.EVIDENCE_TAKEN: ("dot", "muted", mark("An evidence pack was handed out")),
 }
 
 # the same step for many recipients is one line

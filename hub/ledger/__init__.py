@@ -6,8 +6,17 @@ Everything a step decides is committed in one transaction together with its entr
 Two stores behind one set of statements: SQLite (embedded) and PostgreSQL (production).
 """
 
-from hub.ledger import delivery_tables, revocation_tables
+from hub.ledger import audit_tables, delivery_tables, log_tables, revocation_tables
 from hub.ledger.engine import Ledger, Transaction
 from hub.ledger.payloads import PayloadStore, PayloadWriter
 
-__all__ = ["Ledger", "PayloadStore", "PayloadWriter", "Transaction", "delivery_tables", "revocation_tables"]
+__all__ = [
+    "Ledger",
+    "PayloadStore",
+    "PayloadWriter",
+    "Transaction",
+    "audit_tables",
+    "delivery_tables",
+    "log_tables",
+    "revocation_tables",
+]

@@ -361,6 +361,7 @@ receipt = Table(
     Column("jws", Text, nullable=False),
     CheckConstraint("kind IN ('acknowledgement', 'refusal', 'delivery', 'status', 'notice')", name="kind"),
     Index("ix_receipt_feed", "audience_system_id", "tx", "seq"),
+    Index("ix_receipt_sealing", "tx", "seq"),
 )
 
 audit_entry = Table(

@@ -3,19 +3,22 @@
 1. Say what happened, to which octets, from whom to whom, when (below).
 2. Sign it with the hub's key (Ed25519, compact JWS).
 3. Commit it in the transaction of the step it proves. A receipt that is not committed is never shown.
-``log`` will carry the log index and the inclusion proof once the entry is sealed.
+``log`` is a promise: this very receipt is a leaf of that log by then. The proof comes beside it once it is sealed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from hub import clock
+from hub.audit.sealer import PROMISED_SECONDS
 from hub.problems import Finding
 from hub.signatures.jws import HubKey
+
+_PROMISED = timedelta(seconds=PROMISED_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,10 @@ class Audience:
 class ReceiptSigner:
     """Issues receipts in the name of one hub."""
 
-    def __init__(self, key: HubKey, hub: str) -> None:
+    def __init__(self, key: HubKey, hub: str, log: str) -> None:
         self.key = key
         self.hub = hub
+        self.log = log
 
     def _issue(
         self,
@@ -76,7 +80,7 @@ class ReceiptSigner:
             "sender": subject.sender,
             "sha256": subject.sha256,
             **extra,
-            "log": None,
+            "log": {"origin": self.log, "by": clock.rfc3339(at + _PROMISED)},
         }
         if subject.delivery_id is not None:
             payload |= {"delivery_id": subject.delivery_id, "recipient": subject.recipient}

@@ -65,6 +65,10 @@ class HubKey:
             raise Misconfigured("settings-invalid", "the hub's key is not Ed25519", str(path.name))
         return cls(key)
 
+    @property
+    def private(self) -> Ed25519PrivateKey:
+        return self._private
+
     def sign(self, payload: dict[str, Any]) -> str:
         """``payload`` as compact JWS."""
         body = b64url(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())

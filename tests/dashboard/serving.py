@@ -28,7 +28,7 @@ LARGEST_ENVELOPE = 2_000_000
 
 def dashboard_over(ledger: Ledger, directory: Path, register: Register, address: str, largest: int) -> DashboardContext:
     """The pages' context with the real intake behind it; ``register`` is whom that knows and trusts."""
-    signer = ReceiptSigner(HubKey.load_or_create(directory / "hub.key"), "hub.test")
+    signer = ReceiptSigner(HubKey.load_or_create(directory / "hub.key"), "hub.test", "hub.test/log")
     return DashboardContext(
         ledger,
         exchange_log.append,
@@ -55,7 +55,7 @@ def served(
         app = FastAPI(openapi_url=None)
         app.include_router(pages(context))
         app.include_router(problem_pages(context))
-        signer = ReceiptSigner(HubKey.load_or_create(directory / "hub.key"), "hub.test")
+        signer = ReceiptSigner(HubKey.load_or_create(directory / "hub.key"), "hub.test", "hub.test/log")
         app.include_router(fetch_pages(context, Links(ledger, signer)))
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -33,7 +33,8 @@ class Dying(Scripted):
 
 async def main():
     ledger = Ledger.chosen(sys.argv[1] or None, 4, __import__("pathlib").Path(sys.argv[3]))
-    carriage = carriage_of(ledger, ReceiptSigner(HubKey(Ed25519PrivateKey.generate()), "hub.test"), Dying())
+    signer = ReceiptSigner(HubKey(Ed25519PrivateKey.generate()), "hub.test", "hub.test/log")
+    carriage = carriage_of(ledger, signer, Dying())
     carriage.serve(await ledger.read(systems.by_id, "h33"))
     await asyncio.sleep(60)
 

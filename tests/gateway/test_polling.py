@@ -9,14 +9,13 @@ import pytest
 from adapters.client import HubClient
 from adapters.client.calls import Reply
 from adapters.client.conversation import Exchange
-from hub import clock
+from hub import clock, wiring
 from hub.delivery.replay import Replays
 from hub.ledger import Transaction, deliveries, people
 from hub.ledger.replays import Choice
 from hub.receipts.deadline_policy import load
 from hub.receipts.non_delivery import give_up
 from hub.receipts.signing import ReceiptSigner
-from hub.signatures.jws import HubKey
 from tests.gateway.edge import Edge, problem
 from tests.world import Office, World, eventually
 
@@ -40,7 +39,7 @@ def desk(world: World) -> Replays:
 
 
 def signer_of(world: World) -> ReceiptSigner:
-    return ReceiptSigner(HubKey.load_or_create(world.settings.hub_key_file), world.settings.hub_name)
+    return wiring.load_signer(world.settings)
 
 
 def sent(sender: Office, *recipients: Office) -> str:

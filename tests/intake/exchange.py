@@ -64,7 +64,7 @@ class Exchange:
             self.ledger.write_now(registration.add_agency, code, f"Cơ quan {code}", code)
         self.identity: Identity = pki.issue(SENDER, "Sở Nội vụ")
         self.ledger.write_now(registration.add_certificate, SENDER, self.identity.certificate)
-        self.signer = ReceiptSigner(self.key, "hub.test")
+        self.signer = ReceiptSigner(self.key, "hub.test", "hub.test/log")
         self.leases = Leases(self.ledger, self.signer)
         self.statuses = Statuses(self.ledger, self.signer)
         self.systems = {code: self.system_id(code) for code in (SENDER, *self.codes)}

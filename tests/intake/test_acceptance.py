@@ -63,7 +63,9 @@ class Door:
     def open(self) -> None:
         """A new process: empty caches."""
         registry = Directory(wiring.LedgerDirectory(self.ledger))
-        self.intake = Intake(self.ledger, registry, ReceiptSigner(self.key, "hub.test"), Policy(), self._wake)
+        self.intake = Intake(
+            self.ledger, registry, ReceiptSigner(self.key, "hub.test", "hub.test/log"), Policy(), self._wake
+        )
 
     def _wake(self) -> None:
         self.wakes += 1

@@ -57,7 +57,7 @@ class Stage:
 
     ledger: Ledger
     signer: ReceiptSigner = field(
-        default_factory=lambda: ReceiptSigner(HubKey(Ed25519PrivateKey.generate()), "hub.test")
+        default_factory=lambda: ReceiptSigner(HubKey(Ed25519PrivateKey.generate()), "hub.test", "hub.test/log")
     )
 
     def furnish(self) -> None:

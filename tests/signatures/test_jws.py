@@ -31,7 +31,7 @@ KEY = HubKey(PRIVATE)
 KEYS = {KEY.kid: KEY.public}
 JWKS = {"keys": [KEY.jwk]}
 SUBJECT = Subject("0192", "H33.02,2026/11/20,128/UBND-VP", "H33.02", "ab" * 32)
-RECEIPT = ReceiptSigner(KEY, "thử nghiệm").acknowledgement(
+RECEIPT = ReceiptSigner(KEY, "thử nghiệm", "hub.test/log").acknowledgement(
     SUBJECT, Audience("s", "H33.02"), ["H33.90"], [Finding("metadata-missing", "Độ khẩn")], clock.now()
 )
 

@@ -1,0 +1,57 @@
+"""The leaves of the log: what is hashed for an entry and for a receipt (RFC 8785 JSON, one object a leaf).
+
+An entry is its own leaf. A receipt has one beside it, so that the log proves the very octets of the receipt; it names
+them by digest, because a receipt may carry a recipient's whole message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from hub import clock
+from hub.audit.canonical import canonical
+
+RECEIPT_ISSUED = "receipt.issued"
+
+
+def entry_leaf(row: Mapping[str, Any]) -> bytes:
+    """The leaf of an entry, from its row."""
+    return canonical(
+        {
+            "id": row["id"],
+            "at": _moment(row["at"]),
+            "kind": row["kind"],
+            "actor": row["actor"],
+            "agency": row["agency_code"],
+            "envelope": row["envelope_id"],
+            "delivery": row["delivery_id"],
+            "document_id": row["document_id"],
+            "code": row["code"],
+            "detail": row["detail"],
+        }
+    )
+
+
+def receipt_leaf(row: Mapping[str, Any]) -> bytes:
+    """The leaf of a receipt, from its row. ``jws_sha256``: digest of the compact JWS as ASCII, hexadecimal."""
+    return canonical(
+        {
+            "id": row["id"],
+            "at": _moment(row["at"]),
+            "kind": RECEIPT_ISSUED,
+            "event": row["event"],
+            "envelope": row["envelope_id"] or "",
+            "delivery": row["delivery_id"] or "",
+            "document_id": row["document_id"],
+            "sender": row["sender_code"],
+            "recipient": row["recipient_code"],
+            "jws_sha256": hashlib.sha256(row["jws"].encode()).hexdigest(),
+        }
+    )
+
+
+def _moment(at: datetime | str) -> str:
+    return at if isinstance(at, str) else clock.rfc3339(at)
