@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -20,8 +19,6 @@ from adapters.amqp.attendance import Attendance
 from adapters.mail import BounceReader
 from hub import dashboard, memory
 from hub import gateway as http
-from hub.audit.note import NoteSigner
-from hub.audit.sealer import Sealer, Signing
 from hub.broker.memory import MemoryBroker
 from hub.broker.port import Broker
 from hub.broker.rabbit import RabbitBroker
@@ -42,8 +39,8 @@ from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, migration, 
 from hub.ledger.changes import LedgerSent
 from hub.ledger.pending import LedgerPending
 from hub.ledger.revocation import LedgerAnswers
-from hub.ledger.transparency import LedgerSealing
 from hub.problems import Misconfigured
+from hub.proving import Work, load_hub_key, load_signer, works
 from hub.receipts import deadline_policy
 from hub.receipts.asking import Chases
 from hub.receipts.feed import Feed
@@ -56,7 +53,6 @@ from hub.routing.relay import Relay
 from hub.routing.sweep import Sweep
 from hub.settings import Settings
 from hub.signatures.chain import TrustStore
-from hub.signatures.jws import HubKey
 from hub.signatures.revocation.http import HttpFetch
 from hub.signatures.revocation.judging import Revocation
 from hub.signatures.revocation.upkeep import Upkeep
@@ -79,31 +75,6 @@ def _make_data_directory(settings: Settings) -> None:
     except OSError as error:
         reason = f"{settings.data_dir}: {error.strerror}"
         raise Misconfigured("settings-invalid", reason, "LIENTHONG_DATA_DIR") from error
-
-
-def load_hub_key(settings: Settings) -> HubKey:
-    """The key that signs receipts, made on first use. Raises ``Misconfigured``."""
-    return _key(settings.hub_key_file, "LIENTHONG_HUB_KEY")
-
-
-def load_signer(settings: Settings) -> ReceiptSigner:
-    """Who signs receipts. Raises ``Misconfigured``."""
-    return ReceiptSigner(load_hub_key(settings), settings.hub_name, settings.log_name)
-
-
-def load_signing(settings: Settings) -> Signing:
-    """The log's name and key, made on first use. Raises ``Misconfigured``."""
-    key = _key(settings.log_key_file, "LIENTHONG_LOG_KEY")
-    return Signing([NoteSigner(settings.log_name, key.private)])
-
-
-def _key(file: Path, setting: str) -> HubKey:
-    try:
-        return HubKey.load_or_create(file)
-    except OSError as error:
-        raise Misconfigured("settings-invalid", f"{file}: {error.strerror}", setting) from error
-    except ValueError as error:
-        raise Misconfigured("settings-invalid", f"{file}: not a private key in PEM", setting) from error
 
 
 class LedgerDirectory:
@@ -145,7 +116,7 @@ class Hub:
     attendance: Attendance | None
     bounces: BounceReader | None
     sweep: Sweep
-    sealer: Sealer
+    proving: list[Work]
     upkeep: Upkeep
     chaser: Chaser
     fetch: HttpFetch
@@ -160,7 +131,7 @@ def build(settings: Settings) -> Hub:
     ledger = open_ledger(settings)
     payloads = PayloadStore(settings.data_dir / "payloads")
     key = load_hub_key(settings)
-    signer = ReceiptSigner(key, settings.hub_name, settings.log_name)
+    signer = load_signer(settings)
     broker: Broker = MemoryBroker() if settings.broker_url is None else RabbitBroker(settings.broker_url)
     relay = Relay(ledger, broker, settings.relay_claim_seconds)
     leases = Leases(ledger, signer)
@@ -204,7 +175,7 @@ def build(settings: Settings) -> Hub:
         attendance=attendance(means, signer, directory, leases, context.statuses),
         bounces=bounce_reader(means, signer),
         sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
-        sealer=Sealer(LedgerSealing(ledger), load_signing(settings), settings.seal_every_seconds),
+        proving=works(settings, ledger),
         upkeep=_upkeep(settings, revocation, answers, LedgerPending(ledger), directory),
         chaser=Chaser(ledger, signer, deadlines, duty_mail(settings), settings.sweep_every_seconds),
         fetch=fetch,
@@ -331,7 +302,7 @@ async def _running(hub: Hub, roles: tuple[str, ...]) -> AsyncIterator[list[async
             ("deliver", hub.telling.run),
             *([("deliver", hub.attendance.run)] if hub.attendance is not None else []),
             ("sweep", hub.sweep.run),
-            ("sweep", hub.sealer.run),
+            *(("sweep", work) for work in hub.proving),
             ("sweep", hub.upkeep.run),
             ("sweep", hub.chaser.run),
             *([("sweep", hub.bounces.run)] if hub.bounces is not None else []),

@@ -75,7 +75,7 @@ def doctor(data: Data = None, as_json: output.AsJson = False) -> None:
 
 
 async def _examine(chosen: Any) -> list[dict[str, Any]]:
-    from hub import wiring
+    from hub import proving, wiring
     from hub.broker.rabbit import RabbitBroker
     from hub.cli import outward
     from hub.ledger import agencies, systems, trust
@@ -97,7 +97,8 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
     note("engine", True, "embedded" if chosen.embedded else "production")
     attempt("address", lambda: _address(chosen))
     attempt("data directory", lambda: _writable(chosen.data_dir))
-    attempt("hub key", lambda: wiring.load_hub_key(chosen).kid)
+    attempt("hub key", lambda: proving.load_hub_key(chosen).kid)
+    attempt("log key", lambda: proving.load_signing(chosen).signers[0].log_key.text)
     if attempt("schema", lambda: _schema(chosen)):
         ledger = wiring.open_ledger(chosen)
         anchors, _lists = ledger.read_now(trust.listing)

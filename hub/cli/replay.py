@@ -151,13 +151,13 @@ def replay_list(
 
 @contextmanager
 def _desk(data: Path | None) -> Iterator[tuple[Ledger, Replays]]:
-    from hub import settings, wiring
+    from hub import proving, settings
     from hub.delivery.replay import Replays
     from hub.receipts import deadline_policy
 
     chosen = settings.load(data_dir=data)
     with opened(data) as ledger:
-        signer = wiring.load_signer(chosen)
+        signer = proving.load_signer(chosen)
         yield ledger, Replays(signer, deadline_policy.load(chosen.deadlines))
 
 
