@@ -25,6 +25,11 @@ def upgrade() -> None:
     _tree()
     _watchers()
     _auditing()
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE FUNCTION ledger_offset() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE"
+            " AS 'SELECT CAST(0 AS bigint)'"
+        )
 
 
 def _tree() -> None:

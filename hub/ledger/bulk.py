@@ -17,8 +17,9 @@ from hub.ledger.columns import Instant, Json
 
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]  # the dialect's constructor is untyped
 
-# the writing transaction's number, where there can be more than one writer
-TX = {"postgresql": "CAST(CAST(pg_current_xact_id() AS text) AS bigint)", "sqlite": "0"}
+# The writing transaction's number, where there can be more than one writer. A server that a dump was restored into
+# counts from its own beginning: ledger_offset() (hub.ledger.migration) puts its numbers behind those of the dump.
+TX = {"postgresql": "CAST(CAST(pg_current_xact_id() AS text) AS bigint) + ledger_offset()", "sqlite": "0"}
 
 
 def dumps(rows: list[dict[str, Any]]) -> str:

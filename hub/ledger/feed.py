@@ -46,4 +46,4 @@ def settled(statement: Select[Any], table: Table, transaction: Transaction) -> S
     if transaction.dialect.name != "postgresql":
         return statement
     oldest = cast(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), Text), BigInteger)
-    return statement.where(table.c.tx < oldest)
+    return statement.where(table.c.tx < oldest + func.ledger_offset(type_=BigInteger()))

@@ -62,6 +62,35 @@ def _upgrade(connection: Connection) -> None:
     if version(connection) != head():
         command.upgrade(_config(connection), "head")
         _check_references(connection)
+    if ahead := _ahead(connection):
+        _renumber(connection, ahead)
+
+
+_AHEAD = text(
+    "SELECT greatest(coalesce((SELECT max(tx) FROM audit_entry), 0), coalesce((SELECT max(tx) FROM receipt), 0))"
+    " - CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) - ledger_offset()"
+)
+
+
+def _ahead(connection: Connection) -> int:
+    """By how much rows of the feeds are ahead of the server's own transactions.
+
+    More than 0 only where a dump was restored into another server, which counts transactions from its own beginning.
+    """
+    if connection.dialect.name != "postgresql":
+        return 0
+    return max(0, connection.execute(_AHEAD).scalar_one() + 1)
+
+
+def _renumber(connection: Connection, ahead: int) -> None:
+    """From now on transactions are counted from behind the newest row: feeds and sealing go on where they stopped."""
+    offset: int = connection.execute(text("SELECT ledger_offset()")).scalar_one()
+    connection.execute(
+        text(
+            "CREATE OR REPLACE FUNCTION ledger_offset() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE"
+            f" AS 'SELECT CAST({offset + ahead:d} AS bigint)'"
+        )
+    )
 
 
 def _check_references(connection: Connection) -> None:
@@ -79,3 +108,5 @@ def require_head(ledger: Ledger) -> None:
         raise Misconfigured(
             "schema-outdated", f"the database has {present or 'no schema'}, this program needs {head()}"
         )
+    if ledger.read_now(_ahead):
+        raise Misconfigured("schema-outdated", "the database was restored into a server that counts from its beginning")
