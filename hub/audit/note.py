@@ -65,17 +65,17 @@ class NoteSigner:
     def __init__(self, name: str, private: Ed25519PrivateKey) -> None:
         if not _NAME.fullmatch(name):
             raise ValueError("a key's name has neither spaces nor '+'")
-        self._private = private
+        self.private = private
         self.log_key = VerifierKey(name, ED25519, private.public_key())
         self.witness_key = VerifierKey(name, COSIGNATURE, private.public_key())
 
     def sign(self, text: str) -> str:
         """The signature line of a log on a note's text, newline included."""
-        return line(self.log_key, self._private.sign(text.encode()))
+        return line(self.log_key, self.private.sign(text.encode()))
 
     def cosign(self, text: str, seconds: int) -> str:
         """The line of a witness that saw a consistent checkpoint at ``seconds`` since 1970."""
-        signature = self._private.sign(_seen(text, seconds))
+        signature = self.private.sign(_seen(text, seconds))
         return line(self.witness_key, seconds.to_bytes(8, "big") + signature)
 
 

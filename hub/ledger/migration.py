@@ -79,7 +79,8 @@ def _ahead(connection: Connection) -> int:
     """
     if connection.dialect.name != "postgresql":
         return 0
-    return max(0, connection.execute(_AHEAD).scalar_one() + 1)
+    ahead: int = connection.execute(_AHEAD).scalar_one()
+    return max(0, ahead + 1)
 
 
 def _renumber(connection: Connection, ahead: int) -> None:
