@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     long_poll_seconds: int = Field(60, ge=0, le=60)
     sweep_every_seconds: float = Field(5.0, gt=0)
     sweep_after_seconds: float = Field(60.0, gt=0, description="publish again what no courier took over")
-    seal_every_seconds: float = Field(1.0, gt=0, description="the log is sealed as often while there is something new")
+    seal_every_seconds: float = Field(0.8, gt=0, description="the log is sealed as often while there is something new")
     relay_claim_seconds: float = Field(15.0, gt=0)
     revocation: Literal["defer", "pending"] = Field(
         "defer", description="when no fresh answer is to be had: ask the sender to repeat, or accept as pending"

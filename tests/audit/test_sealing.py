@@ -181,6 +181,20 @@ def test_a_leaf_that_was_slipped_in_beyond_the_head_is_noticed(stage: Stage) -> 
         seal(stage)
 
 
+async def test_with_nothing_new_nothing_is_written(stage: Stage) -> None:
+    store = LedgerSealing(stage.ledger)
+    write(stage, 3)
+    assert (await store.seal(SIGNING, 1000)).leaves > 0
+
+    class Writes(Signing):
+        def note(self, size: int, root: bytes) -> str:
+            raise AssertionError("nothing is there to be signed")
+
+    before = checked(stage)
+    assert (await store.seal(Writes(SIGNING.signers), 1000)).leaves == 0
+    assert checked(stage) == before
+
+
 def test_a_log_keeps_its_name(stage: Stage) -> None:
     write(stage, 1)
     seal(stage)
