@@ -26,6 +26,7 @@ VIOLATIONS = {
     "settings-reader": ("hub/ledger", "import pydantic_settings"),
     "terminal": ("hub/ledger", "import typer"),
     "pdf": ("hub/ledger", "import pypdf"),
+    "time-stamps": ("hub/ledger", "import rfc3161_client"),
 }
 """One import for each contract that it must refuse: (room, statement)."""
 
