@@ -1,8 +1,8 @@
 """A range of the log's leaves proved against one root, pure: the hashes to its left and right that complete the tree.
 
-The tree is that of RFC 9162 §2.1. Left of leaf ``start`` stand the complete subtrees named by the bits of ``start``, the
-largest first; right of the range the subtrees that the inclusion proof of its last leaf has on its right, from left to
-right. Together with the leaves between they give the root, and no other leaves do.
+The tree is that of RFC 9162 §2.1. Left of leaf ``start`` stand the complete subtrees named by the bits of ``start``,
+the largest first; right of the range the subtrees that the inclusion proof of its last leaf has on its right, from left
+to right. Together with the leaves between they give the root, and no other leaves do.
 """
 
 from __future__ import annotations
@@ -56,17 +56,21 @@ class Range:
     def add(self, leaf: bytes) -> None:
         """The next leaf's hash."""
         if self.end > self.start:
-            self._carry()
+            self._before = self.whole
         self._last = leaf
         self.end += 1
 
-    def _carry(self) -> None:
-        """Put the last leaf to those before it: as adding one to a binary number does."""
-        hashed, number = self._last, self.end - 1
+    @property
+    def whole(self) -> list[bytes]:
+        """Complete subtrees of all leaves so far: what ``sides`` gives as left for the range that goes on from here."""
+        if self.end == self.start:
+            return list(self._before)
+        # as adding one to a binary number carries
+        before, hashed, number = list(self._before), self._last, self.end - 1
         while number & 1:
-            hashed = node_hash(self._before.pop(), hashed)
+            hashed = node_hash(before.pop(), hashed)
             number >>= 1
-        self._before.append(hashed)
+        return [*before, hashed]
 
     def root(self, size: int, right: Sequence[bytes]) -> bytes:
         """The root of the tree of ``size``, as RFC 9162 §2.1.3.2 goes up from the last leaf of the range.

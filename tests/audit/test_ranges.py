@@ -53,6 +53,15 @@ def test_a_range_of_one_leaf_is_its_inclusion_proof(place: tuple[int, int, int])
     assert sorted(left + right) == sorted(merkle.inclusion_proof(start, size, nodes))
 
 
+@given(cut(300), st.integers(1, 300))
+def test_a_range_knows_what_stands_left_of_the_one_that_goes_on(place: tuple[int, int, int], more: int) -> None:
+    start, end, size = place
+    first = ranges.Range(start, ranges.sides(start, end, size, nodes)[0])
+    for leaf in LEAVES[start:end]:
+        first.add(leaf)
+    assert first.whole == ranges.sides(end, end + more, end + more, nodes)[0]
+
+
 @given(cut(200), st.data())
 def test_no_other_leaves_have_the_same_root(place: tuple[int, int, int], data: st.DataObject) -> None:
     start, end, size = place
