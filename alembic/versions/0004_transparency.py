@@ -143,8 +143,17 @@ def _auditing() -> None:
         sa.Column("reason", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("placed_by", sa.Text(), nullable=False),
         sa.Column("placed_at", INSTANT, nullable=False),
+        sa.Column("lift_asked_by", sa.Text(), nullable=True),
+        sa.Column("lift_asked_at", INSTANT, nullable=True),
+        sa.Column("lift_reason", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("lifted_by", sa.Text(), nullable=True),
         sa.Column("lifted_at", INSTANT, nullable=True),
+        sa.CheckConstraint("(lift_asked_by IS NULL) = (lift_asked_at IS NULL)", name=op.f("ck_legal_hold_lift_asked")),
+        sa.CheckConstraint("(lifted_by IS NULL) = (lifted_at IS NULL)", name=op.f("ck_legal_hold_lifted")),
+        sa.CheckConstraint(
+            "lifted_by IS NULL OR (lift_asked_by IS NOT NULL AND lifted_by <> lift_asked_by)",
+            name=op.f("ck_legal_hold_second_person"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_legal_hold")),
     )
     op.create_table(
@@ -159,7 +168,9 @@ def _auditing() -> None:
         sa.Column("decided_at", INSTANT, nullable=True),
         sa.CheckConstraint("(decided_by IS NULL) = (state = 'asked')", name=op.f("ck_purge_decided")),
         sa.CheckConstraint("state IN ('asked', 'confirmed', 'declined', 'done')", name=op.f("ck_purge_state")),
-        sa.CheckConstraint("decided_by IS NULL OR decided_by <> asked_by", name=op.f("ck_purge_second_person")),
+        sa.CheckConstraint(
+            "decided_by IS NULL OR state = 'declined' OR decided_by <> asked_by", name=op.f("ck_purge_second_person")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_purge")),
     )
     op.create_table(
@@ -167,13 +178,27 @@ def _auditing() -> None:
         sa.Column("purge_id", sa.Text(), nullable=False),
         sa.Column("envelope_id", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("policy_class", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("kept", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("going_at", INSTANT, nullable=True),
         sa.Column("purged_at", INSTANT, nullable=True),
+        sa.CheckConstraint("going_at IS NULL OR kept = ''", name=op.f("ck_purge_item_going_or_kept")),
+        sa.CheckConstraint("purged_at IS NULL OR going_at IS NOT NULL", name=op.f("ck_purge_item_going_first")),
         sa.ForeignKeyConstraint(["envelope_id"], ["envelope.id"], name=op.f("fk_purge_item_envelope_id")),
         sa.ForeignKeyConstraint(["purge_id"], ["purge.id"], name=op.f("fk_purge_item_purge_id")),
         sa.PrimaryKeyConstraint("purge_id", "envelope_id", name=op.f("pk_purge_item")),
     )
     op.create_index("ix_purge_item_envelope", "purge_item", ["envelope_id"], unique=False)
+    op.create_index(
+        "uq_purge_item_going",
+        "purge_item",
+        ["envelope_id"],
+        unique=True,
+        postgresql_where=sa.text("going_at IS NOT NULL"),
+        sqlite_where=sa.text("going_at IS NOT NULL"),
+    )
+    op.create_index("ix_envelope_sha256", "envelope", ["sha256"], unique=False)
+    op.create_index("ix_envelope_part_sha256", "envelope_part", ["sha256"], unique=False)
 
 
 def downgrade() -> None:

@@ -24,7 +24,8 @@ saved_question = Table(
     UniqueConstraint("owner", "name"),
 )
 
-# What must not be purged, whatever the policy says. ``scope``: JSON by the names of the filter.
+# What must not be purged, whatever the policy says. ``scope``: JSON by the names of the filter. One person proposes to
+# lift it, another one lifts it.
 legal_hold = Table(
     "legal_hold",
     metadata,
@@ -33,8 +34,16 @@ legal_hold = Table(
     _words("reason"),
     Column("placed_by", Text, nullable=False),
     Column("placed_at", Instant, nullable=False),
+    Column("lift_asked_by", Text),
+    Column("lift_asked_at", Instant),
+    _words("lift_reason"),
     Column("lifted_by", Text),
     Column("lifted_at", Instant),
+    CheckConstraint("(lift_asked_by IS NULL) = (lift_asked_at IS NULL)", name="lift_asked"),
+    CheckConstraint("(lifted_by IS NULL) = (lifted_at IS NULL)", name="lifted"),
+    CheckConstraint(
+        "lifted_by IS NULL OR (lift_asked_by IS NOT NULL AND lifted_by <> lift_asked_by)", name="second_person"
+    ),
 )
 
 # Asked by one person, decided by another.
@@ -51,17 +60,32 @@ purge = Table(
     Column("decided_at", Instant),
     CheckConstraint("state IN ('asked', 'confirmed', 'declined', 'done')", name="state"),
     CheckConstraint("(decided_by IS NULL) = (state = 'asked')", name="decided"),
-    CheckConstraint("decided_by IS NULL OR decided_by <> asked_by", name="second_person"),
+    # whoever asked may take it back
+    CheckConstraint("decided_by IS NULL OR state = 'declined' OR decided_by <> asked_by", name="second_person"),
 )
 
-# An envelope whose octets were chosen to go, and went.
+# An envelope whose octets were chosen to go, and went. From ``going_at`` on nobody is given them; at ``purged_at`` the
+# files are gone, but for those that another envelope names too.
 purge_item = Table(
     "purge_item",
     metadata,
     Column("purge_id", Text, ForeignKey("purge.id"), primary_key=True),
     Column("envelope_id", Text, ForeignKey("envelope.id"), primary_key=True),
     Column("size", BigInteger, nullable=False),
+    _words("policy_class"),
     _words("kept"),  # why it was left out after all
+    Column("going_at", Instant),
     Column("purged_at", Instant),
+    CheckConstraint("going_at IS NULL OR kept = ''", name="going_or_kept"),
+    CheckConstraint("purged_at IS NULL OR going_at IS NOT NULL", name="going_first"),
     Index("ix_purge_item_envelope", "envelope_id"),
+)
+
+# an envelope goes once
+Index(
+    "uq_purge_item_going",
+    purge_item.c.envelope_id,
+    unique=True,
+    postgresql_where=purge_item.c.going_at.is_not(None),
+    sqlite_where=purge_item.c.going_at.is_not(None),
 )

@@ -223,6 +223,8 @@ envelope = Table(
     CheckConstraint("priority BETWEEN 0 AND 4", name="priority"),
     Index("ix_envelope_received_at", "received_at"),
     Index("ix_envelope_document_id", "document_id"),
+    # who names these octets: asked before a file is removed
+    Index("ix_envelope_sha256", "sha256"),
     # an agency's sent letters, newest first: identifiers are time-ordered
     Index("ix_envelope_sender", "sender_code", "id"),
 )
@@ -238,6 +240,7 @@ envelope_part = Table(
     _not_null_text("content_type"),
     Column("sha256", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
+    Index("ix_envelope_part_sha256", "sha256"),
 )
 
 delivery = Table(
