@@ -27,6 +27,7 @@ VIOLATIONS = {
     "terminal": ("hub/ledger", "import typer"),
     "pdf": ("hub/ledger", "import pypdf"),
     "time-stamps": ("hub/ledger", "import rfc3161_client"),
+    "hardware": ("hub/ledger", "import pkcs11"),
 }
 """One import for each contract that it must refuse: (room, statement)."""
 
