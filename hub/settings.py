@@ -79,6 +79,14 @@ class Settings(BaseSettings):
     sweep_after_seconds: float = Field(60.0, gt=0, description="publish again what no courier took over")
     seal_every_seconds: float = Field(0.8, gt=0, description="the log is sealed as often while there is something new")
     relay_claim_seconds: float = Field(15.0, gt=0)
+    tsa_ca_file: Path | None = Field(None, description="PEM: roots of the time-stamping authorities")
+    tsa_urls: str = Field("", description="http(s)://…,…: authorities that time-stamp the log (RFC 3161), each its own")
+    tsa_every_seconds: float = Field(60.0, ge=1, description="the newest checkpoint is stamped as often, if it is new")
+    tsa_policy: str | None = Field(
+        None, pattern=r"^[0-2](\.(0|[1-9][0-9]{0,17})){1,31}$", description="OID of the policy to ask for and insist on"
+    )
+    tsa_timeout_seconds: float = Field(15.0, gt=0, le=120, description="for one answer of an authority")
+    tsa_proxy: str | None = Field(None, description="http://HOST:PORT through which time-stamping authorities are asked")
     revocation: Literal["defer", "pending"] = Field(
         "defer", description="when no fresh answer is to be had: ask the sender to repeat, or accept as pending"
     )
@@ -151,11 +159,21 @@ class Settings(BaseSettings):
             raise ValueError("must be unix:/path or tcp://host:port")
         return value
 
-    @field_validator("revocation_proxy")
+    @field_validator("revocation_proxy", "tsa_proxy")
     @classmethod
     def _http_only(cls, value: str | None) -> str | None:
         if value is not None and (urlsplit(value).scheme != "http" or not urlsplit(value).hostname):
             raise ValueError("must be http://HOST:PORT")
+        return value
+
+    @field_validator("tsa_urls")
+    @classmethod
+    def _authorities(cls, value: str, info: ValidationInfo) -> str:
+        places = [urlsplit(one.strip()) for one in value.split(",")] if value.strip() else []
+        if any(place.scheme not in ("http", "https") or not place.hostname for place in places):
+            raise ValueError("must be http(s)://…, several with commas between them")
+        if places and "tsa_ca_file" in info.data and info.data["tsa_ca_file"] is None:
+            raise ValueError("tsa_urls needs tsa_ca_file")
         return value
 
     @field_validator("push_allowed_networks")
@@ -228,6 +246,11 @@ class Settings(BaseSettings):
     def push_reach(self) -> Reach:
         """Where pushes may go."""
         return Reach.of(self.push_allowed_networks, self.push_plain_http)
+
+    @property
+    def time_authorities(self) -> tuple[str, ...]:
+        """URLs of the time-stamping authorities."""
+        return tuple(dict.fromkeys(one.strip() for one in self.tsa_urls.split(",") if one.strip()))
 
     @property
     def folders(self) -> Root | None:
