@@ -84,6 +84,7 @@ def _watchers() -> None:
         sa.ForeignKeyConstraint(["size"], ["log_checkpoint.size"], name=op.f("fk_log_cosignature_size")),
         sa.PrimaryKeyConstraint("size", "witness", name=op.f("pk_log_cosignature")),
     )
+    op.create_index("ix_log_cosignature_witness", "log_cosignature", ["witness", "size"], unique=False)
     op.create_table(
         "log_timestamp",
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -112,6 +113,19 @@ def _watchers() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("origin", name=op.f("pk_witnessed_log")),
+    )
+    op.create_table(
+        "witness_evidence",
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.Column("earlier", sa.Text(), nullable=False),
+        sa.Column("later", sa.Text(), nullable=False),
+        sa.Column("proof", JSON, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.CheckConstraint("kind IN ('forked', 'unproven')", name=op.f("ck_witness_evidence_kind")),
+        sa.PrimaryKeyConstraint("origin", "kind", "size", "root", name=op.f("pk_witness_evidence")),
     )
     op.create_table(
         "hub_key",

@@ -69,6 +69,10 @@ class NoteSigner:
         self.log_key = VerifierKey(name, ED25519, private.public_key())
         self.witness_key = VerifierKey(name, COSIGNATURE, private.public_key())
 
+    def called(self, name: str) -> NoteSigner:
+        """The same key under another name. Raises ``ValueError`` for a name that is none."""
+        return NoteSigner(name, self.private)
+
     def sign(self, text: str) -> str:
         """The signature line of a log on a note's text, newline included."""
         return line(self.log_key, self.private.sign(text.encode()))
@@ -119,6 +123,12 @@ class Note:
             return self.seconds_of(key) is not None
         found = [one for name, identifier, one in self.signatures if (name, identifier) == (key.name, key.id)]
         return bool(found) and all(_verifies(key, one, self.text.encode()) for one in found)
+
+    def only(self, keys: Sequence[VerifierKey]) -> str:
+        """The note as text, with the signatures of these keys alone."""
+        wanted = {(key.name, key.id): key for key in keys}
+        lines = [line(wanted[one[:2]], one[2]) for one in self.signatures if one[:2] in wanted]
+        return self.text + "\n" + "".join(lines)
 
 
 def signature_lines(lines: str) -> tuple[tuple[str, bytes, bytes], ...]:

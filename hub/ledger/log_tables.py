@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
 
 from hub.ledger.columns import Instant, Json
 from hub.ledger.tables import metadata
@@ -64,6 +64,7 @@ log_cosignature = Table(
     Column("witness", Text, primary_key=True),  # its verifier key (C2SP signed-note)
     Column("line", Text, nullable=False),
     Column("at", Instant, nullable=False),
+    Index("ix_log_cosignature_witness", "witness", "size"),
 )
 
 # An RFC 3161 token over the checkpoint's note as the log signed it.
@@ -98,6 +99,21 @@ witnessed_log = Table(
     Column("root", LargeBinary, nullable=False),
     Column("note", Text, nullable=False),
     Column("at", Instant, nullable=False),
+)
+
+# Two checkpoints that a watched log signed and that are not, or were not shown to be, of one tree (hub.audit.witness).
+witness_evidence = Table(
+    "witness_evidence",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, primary_key=True),
+    Column("earlier", Text, nullable=False),
+    Column("later", Text, nullable=False),
+    Column("proof", Json, nullable=False),  # hashes in hexadecimal
+    Column("at", Instant, nullable=False),
+    CheckConstraint("kind IN ('forked', 'unproven')", name="kind"),
 )
 
 # Every public key that ever signed receipts or checkpoints here: old receipts must be checkable for ever.
