@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from hub import clock
+from hub.audit import bounds
 
 
 class Event(StrEnum):
@@ -151,16 +152,16 @@ class Entry:
     id: str = field(default_factory=clock.new_id)
 
     def row(self) -> dict[str, Any]:
-        """The entry as a row whose time is RFC 3339 text (both stores read it)."""
+        """The entry as a row whose time is RFC 3339 text (both stores read it), no longer than ``bounds`` allows."""
         return {
             "id": self.id,
             "at": clock.rfc3339(self.at),
             "kind": self.kind.value,
-            "actor": self.actor,
-            "agency_code": self.agency_code,
-            "envelope_id": self.envelope_id,
-            "delivery_id": self.delivery_id,
-            "document_id": self.document_id,
-            "code": self.code,
-            "detail": self.detail,
+            "actor": bounds.text(self.actor),
+            "agency_code": bounds.text(self.agency_code),
+            "envelope_id": bounds.text(self.envelope_id),
+            "delivery_id": bounds.text(self.delivery_id),
+            "document_id": bounds.text(self.document_id),
+            "code": bounds.text(self.code),
+            "detail": bounds.detail(self.detail),
         }

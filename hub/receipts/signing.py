@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub import clock
+from hub.audit import bounds
 from hub.audit.sealer import PROMISED_SECONDS
 from hub.problems import Finding
 from hub.signatures.jws import HubKey
@@ -40,6 +41,11 @@ class Subject:
     sha256: str
     delivery_id: str | None = None
     recipient: str = ""
+
+    def __post_init__(self) -> None:
+        """A submitter's claims may be of any length; a leaf of the log may not."""
+        for name in ("document_id", "sender", "recipient"):
+            object.__setattr__(self, name, bounds.text(getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True)
