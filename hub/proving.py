@@ -9,14 +9,18 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from adapters.tsa import HttpInquiry
 from hub.audit.note import NoteSigner
 from hub.audit.sealer import Sealer, Signing
+from hub.audit.stamping import Stamper, Stamping
 from hub.ledger import Ledger
+from hub.ledger.timestamps import LedgerStamping
 from hub.ledger.transparency import LedgerSealing
 from hub.problems import Misconfigured
 from hub.receipts.signing import ReceiptSigner
 from hub.settings import Settings
 from hub.signatures.jws import HubKey
+from hub.signatures.timestamps import TimeTrust
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -46,6 +50,33 @@ def _key(file: Path, setting: str) -> HubKey:
         raise Misconfigured("settings-invalid", f"{file}: not a private key in PEM", setting) from error
 
 
+def load_time_trust(settings: Settings) -> TimeTrust:
+    """Whose time stamps count. Raises ``Misconfigured``."""
+    if settings.tsa_ca_file is None:
+        raise Misconfigured("settings-invalid", "tsa_urls needs tsa_ca_file", "LIENTHONG_TSA_CA_FILE")
+    try:
+        return TimeTrust.parse(settings.tsa_ca_file.read_bytes(), settings.tsa_policy)
+    except OSError as error:
+        reason = f"{settings.tsa_ca_file}: {error.strerror}"
+        raise Misconfigured("settings-invalid", reason, "LIENTHONG_TSA_CA_FILE") from error
+    except ValueError as error:
+        reason = f"{settings.tsa_ca_file}: no certificates in PEM"
+        raise Misconfigured("settings-invalid", reason, "LIENTHONG_TSA_CA_FILE") from error
+
+
+def load_stamping(settings: Settings, ledger: Ledger) -> Stamping:
+    """The time stamps of the log, as the settings say. Raises ``Misconfigured``."""
+    store, stampers = LedgerStamping(ledger), []
+    if settings.time_authorities:
+        trust, inquiry = load_time_trust(settings), HttpInquiry(settings.tsa_timeout_seconds, settings.tsa_proxy)
+        every = settings.tsa_every_seconds
+        stampers = [Stamper(store, inquiry, url, trust, every) for url in settings.time_authorities]
+    return Stamping(store, stampers)
+
+
 def works(settings: Settings, ledger: Ledger) -> list[Work]:
     """What the role ``sweep`` runs for the log, each until cancelled."""
-    return [Sealer(LedgerSealing(ledger), load_signing(settings), settings.seal_every_seconds).run]
+    return [
+        Sealer(LedgerSealing(ledger), load_signing(settings), settings.seal_every_seconds).run,
+        load_stamping(settings, ledger).run,
+    ]
