@@ -16,12 +16,14 @@ _HEADERS = {"Accept-Encoding": "identity", "Content-Type": "text/plain; charset=
 
 class HttpWitness:
     """``Connection`` over HTTP. ``prefix``: the witness's submission prefix; ``timeout``: seconds for a whole request;
-    ``ca_file``: authorities trusted beside those of the system."""
+    ``ca_file``: authorities trusted beside those of the system. Raises ``OSError`` where that cannot be read."""
 
     def __init__(self, prefix: str, timeout: float = 10.0, ca_file: Path | None = None) -> None:
         self._url = prefix.rstrip("/") + "/add-checkpoint"
         self._timeout = timeout
-        self._ca_file = ca_file
+        self._context = ssl.create_default_context()
+        if ca_file is not None:
+            self._context.load_verify_locations(ca_file)
         self._client: httpx.AsyncClient | None = None
 
     async def add_checkpoint(self, body: bytes) -> Reply:
@@ -36,14 +38,11 @@ class HttpWitness:
 
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
-            context = ssl.create_default_context()
-            if self._ca_file is not None:
-                context.load_verify_locations(self._ca_file)
             self._client = httpx.AsyncClient(
                 headers=_HEADERS,
                 timeout=self._timeout,
                 limits=httpx.Limits(max_connections=2, max_keepalive_connections=1),
-                verify=context,
+                verify=self._context,
                 follow_redirects=False,
                 trust_env=False,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,17 +28,22 @@ class _Server(uvicorn.Server):
 
 def listen(settings: Settings) -> socket.socket:
     """Bound before anything else starts, so that a taken address is one clear error."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return bound(settings.host, settings.port, "LIENTHONG_LISTEN", shared=settings.share_port)
+
+
+def bound(host: str, port: int, setting: str, *, shared: bool = False) -> socket.socket:
+    """A socket at this address. Raises ``Misconfigured`` naming the setting."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if settings.share_port:
+    if shared:
         # one process fills one core; the kernel spreads connections over those that listen
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
-        listener.bind((settings.host, settings.port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise Misconfigured("settings-invalid", f"{settings.listen}: {error.strerror}", "LIENTHONG_LISTEN") from error
+        raise Misconfigured("settings-invalid", f"{host}:{port}: {error.strerror or error}", setting) from error
     return listener
 
 
@@ -57,6 +63,30 @@ def server_of(application: Application, settings: Settings) -> uvicorn.Server:
         lifespan="off",
     )
     return _Server(config)
+
+
+def small_server(application: Application, head_seconds: float, most: int) -> uvicorn.Server:
+    """A server of plain HTTP that answers ``most`` requests at once, and 503 to the rest."""
+    config = uvicorn.Config(
+        application,
+        http=patient_for(head_seconds),
+        limit_concurrency=most,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+        timeout_keep_alive=75,
+        lifespan="off",
+    )
+    return _Server(config)
+
+
+async def serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Until SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.handle_exit, number, None)
+    await server.serve(sockets=[listener])
 
 
 async def started(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
