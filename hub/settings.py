@@ -135,6 +135,7 @@ class Settings(BaseSettings):
     @field_validator("broker_url")
     @classmethod
     def _amqp_only(cls, value: str | None) -> str | None:
+    retention: Path | None = Field(None, description="TOML file: years by class of document; unset: the hub's own")
         if value is not None and urlsplit(value).scheme not in ("amqp", "amqps"):
             raise ValueError("must start with amqp:// or amqps://")
         return value

@@ -51,6 +51,7 @@ from hub.registry.directory import Directory
 from hub.registry.model import Agency, Override, System
 from hub.routing.relay import Relay
 from hub.routing.sweep import Sweep
+from hub.retention.carrying_out import CarryingOut
 from hub.settings import Settings
 from hub.signatures.chain import TrustStore
 from hub.signatures.revocation.http import HttpFetch
@@ -175,7 +176,7 @@ def build(settings: Settings) -> Hub:
         attendance=attendance(means, signer, directory, leases, context.statuses),
         bounces=bounce_reader(means, signer),
         sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
-        proving=works(settings, ledger),
+        proving=[*works(settings, ledger), CarryingOut(ledger, payloads, settings.sweep_every_seconds).run],
         upkeep=_upkeep(settings, revocation, answers, LedgerPending(ledger), directory),
         chaser=Chaser(ledger, signer, deadlines, duty_mail(settings), settings.sweep_every_seconds),
         fetch=fetch,

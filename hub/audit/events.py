@@ -66,6 +66,8 @@ class Event(StrEnum):
     HOLD_PLACED = "retention.hold_placed"
     HOLD_LIFTED = "retention.hold_lifted"
     PURGE_ASKED = "retention.purge_asked"
+    LIFT_ASKED = "retention.lift_asked"
+    LIFT_DECLINED = "retention.lift_declined"
     PURGE_DECIDED = "retention.purge_decided"
     PAYLOAD_PURGED = "retention.payload_purged"
     QUESTION_SAVED = "log.question_saved"
@@ -128,6 +130,8 @@ EVENTS: dict[Event, str] = {
     Event.HOLD_LIFTED: "a legal hold was lifted",
     Event.PURGE_ASKED: "a person chose envelopes whose octets may go; another one has to confirm",
     Event.PURGE_DECIDED: "a second person confirmed or declined a purge",
+    Event.LIFT_ASKED: "a person proposed to lift a legal hold; another one has to agree",
+    Event.LIFT_DECLINED: "a legal hold that somebody proposed to lift stands on",
     Event.PAYLOAD_PURGED: "an envelope's octets were removed; digests, receipts and proofs stay",
     Event.QUESTION_SAVED: "an auditor saved a question",
     Event.QUESTION_REMOVED: "an auditor removed a saved question",

@@ -77,6 +77,8 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     Event.HOLD_PLACED: ("dot", "muted", mark("A legal hold was placed")),
     Event.HOLD_LIFTED: ("dot", "muted", mark("A legal hold was lifted")),
     Event.PURGE_ASKED: ("dot", "warn", mark("A purge was asked for")),
+    Event.LIFT_ASKED: ("dot", "warn", mark("Lifting a legal hold was proposed")),
+    Event.LIFT_DECLINED: ("dot", "muted", mark("A legal hold stays")),
     Event.PURGE_DECIDED: ("dot", "muted", mark("A purge was decided")),
     Event.PAYLOAD_PURGED: ("dot", "warn", mark("The content was purged, its proofs stay")),
     Event.QUESTION_SAVED: ("dot", "muted", mark("A question was saved")),

@@ -22,6 +22,7 @@ _LEFT_OUT: dict[str, str] = {
     "recalled": mark("recalled by its sender"),
     "superseded": mark("sent again already"),
     "recipient-inactive": mark("the recipient is suspended"),
+    "purged": mark("its content was purged"),
     "form-unsupported": mark("the recipient's system takes attachments inside only"),
 }
 

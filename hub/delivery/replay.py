@@ -19,7 +19,7 @@ from typing import Any
 from hub import clock
 from hub.audit import Entry, Event
 from hub.envelope.lifecycle import MOVES
-from hub.ledger import Transaction, exchange_log, people, receipts, replays, sending_again
+from hub.ledger import Transaction, exchange_log, holds, people, receipts, replays, sending_again
 from hub.ledger.people import Person
 from hub.ledger.replays import Candidate, Choice, Item, ReplayRecord
 from hub.problems import Refused
@@ -131,6 +131,7 @@ class Replays:
         ``replay-decided`` (declined), ``replay-changed`` (``seen`` is not what stands now), ``replay-empty``.
         """
         actor = _actor(transaction, login)
+        holds.wait_for_turn(transaction)  # what is sent again must not be purged meanwhile
         record = _found(replays.find(transaction, replay_id, lock=True), replay_id)
         if record.asked_by == actor.login:
             raise Refused("replay-second-person", record.asked_by)

@@ -1,7 +1,8 @@
 """``/v1/envelopes/{id}/content`` and ``/attachments/{content_id}``: the octets of what was accepted, untouched.
 
 A document that came with attachments beside it is given back in that form, made again from the store: the same parts
-under the same identifiers, in the manifest's order. ``Accept: application/xml`` gives the document alone.
+under the same identifiers, in the manifest's order. ``Accept: application/xml`` gives the document alone. Once the
+octets were purged, the answer is 410 with ``content-purged``, for ever.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from hub.gateway.authentication import Caller
 from hub.gateway.conditional import is_known
 from hub.gateway.context import Gateway, gateway
 from hub.gateway.handed import Octets
-from hub.ledger import envelopes
+from hub.ledger import envelopes, purged
 from hub.ledger.envelopes import PartRecord
 from hub.problems import Deferred, Refused
 from hub.registry.model import System
@@ -132,6 +133,8 @@ async def _visible(context: Gateway, envelope_id: str, caller: System) -> Octets
     found = await context.ledger.read(envelopes.visible_payload, envelope_id, None if caller.auditor else caller.id)
     if found is None:
         raise Refused("not-found", envelope_id)
+    if found.gone:
+        await context.ledger.read(purged.require_octets, envelope_id)
     return Octets(found.sha256, found.size, found.parts)
 
 

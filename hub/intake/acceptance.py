@@ -8,7 +8,8 @@
 6. Key taken by the same octets: give the first acknowledgement again. By others: refuse (document-conflict).
    The same octets from the same system get it also when they would be refused or deferred today.
 A recall, update or replacement does in that transaction what it does to the earlier document (``hub.intake.changes``).
-A crash after 3 leaves files nobody refers to; a crash after 5 leaves an accepted envelope whose sender repeats and
+A crash after 3 leaves files nobody refers to, which are removed a day later, as are those of a conflict or a repeat of
+what was purged; a crash after 5 leaves an accepted envelope whose sender repeats and
 gets the same acknowledgement. The answer is sent only after 5.
 """
 
@@ -26,10 +27,11 @@ from hub.intake import changes
 from hub.intake.alerts import alerts, tell
 from hub.intake.room import Room
 from hub.intake.rows import accepted, delivery_rows, envelope_row, outbox_row, part_rows, pending_rows
-from hub.ledger import Ledger, PayloadWriter, Transaction, envelopes, exchange_log, receipts
+from hub.ledger import Ledger, PayloadWriter, Transaction, envelopes, exchange_log, purged, receipts
 from hub.ledger.envelopes import Acceptance, Key, Stored
 from hub.ledger.group_commit import GroupCommit
 from hub.ledger.keeping import Keeper
+from hub.ledger.payloads import COMMITTED_WITHIN
 from hub.problems import Deferred, Finding, Refused
 from hub.receipts import deadline_policy
 from hub.receipts.deadlines import DeadlinePolicy
@@ -149,11 +151,14 @@ class Intake:
     async def _admit(self, bodies: Sequence[PayloadWriter], verdict: Accepted) -> Admitted | Rejected:
         envelope = verdict.envelope
         different = {body.sha256: body for body in bodies}
+        begun = clock.now()
         try:
             await asyncio.gather(*(self._keeper.add(body) for body in different.values()))
         except OSError as error:
             raise Deferred("payload-unavailable", error.strerror or "", retry_after=30) from error
         acceptance = self._rows(envelope)
+        if clock.now() - begun > COMMITTED_WITHIN:
+            raise Deferred("payload-unavailable", "the hub stood still since the octets were kept", retry_after=1)
         stored = await self._commit(acceptance, envelope)
         if stored.new:
             self._wake()
@@ -176,7 +181,7 @@ class Intake:
 
         A sender whose answer was lost repeats; meanwhile its certificate may have ended, or a rule become stricter.
         """
-        if not body.is_kept():
+        if not body.is_kept() and not await self._ledger.read(purged.accepted_before, body.sha256):
             return None
         async with self._room.taken(body.size):
             key = await claimed_key(received, self._directory, self.policy)

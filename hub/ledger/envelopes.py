@@ -12,6 +12,7 @@ from sqlalchemy import TextClause, bindparam, select, text, tuple_
 
 from hub.ledger import bulk
 from hub.ledger.engine import Transaction
+from hub.ledger.purged import IS_GONE
 from hub.ledger.revocation_tables import revocation_pending
 from hub.ledger.seeing import TO_RECIPIENT
 from hub.ledger.tables import agency, audit_entry, delivery, envelope, envelope_part, outbox, receipt
@@ -273,11 +274,12 @@ class Payload(NamedTuple):
     size: int
     document_id: str
     parts: int
+    gone: bool
 
 
-_VISIBLE = select(envelope.c.sha256, envelope.c.size, envelope.c.document_id, envelope.c.parts).where(
-    envelope.c.id == bindparam("envelope_id")
-)
+_VISIBLE = select(
+    envelope.c.sha256, envelope.c.size, envelope.c.document_id, envelope.c.parts, IS_GONE.label("gone")
+).where(envelope.c.id == bindparam("envelope_id"))
 
 
 def visible_payload(transaction: Transaction, envelope_id: str, system_id: str | None) -> Payload | None:

@@ -2,11 +2,16 @@
 
 A body is buffered up to 2 MiB and spilled to a file without a name beyond. It becomes durable (file and directory
 synced) only by ``keep``, which the intake calls after the verdict and before the ledger's commit.
+
+What nobody names any more is removed (``hub.ledger.payload_removal``), perhaps while the same octets come in again. So
+``keep`` always leaves a file whose time of modification is now, which the other side leaves alone for ``YOUNG``; the
+intake commits within ``COMMITTED_WITHIN`` of it, or not at all.
 """
 
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +20,10 @@ from hub.spool import BLOCK, SPILL_BYTES, Spool, write_all
 
 # a long body is synced as it comes, so that keeping it does not hold up others for its whole length
 SYNC_BYTES = 32 * 1024 * 1024
+# a file touched since is left alone even if no envelope names it: its envelope may be about to be committed
+YOUNG = timedelta(days=1)
+# far less: between them lie clocks that differ, and a commit that was held up
+COMMITTED_WITHIN = timedelta(hours=1)
 
 
 class PayloadWriter(Spool):
@@ -44,12 +53,13 @@ class PayloadWriter(Spool):
         digest = self.sha256
         target = str(path_of(self._payloads, digest))
         # plain calls, as few as there can be: each gives the interpreter up and has to win it back
-        if not self._stands(target):
+        if not self._touched(target):
             draft = f"{os.path.dirname(target)}/.keep-{clock.new_id()}"
             try:
                 if memory is not None:
                     _copy(memory, draft)
                 elif file is not None:
+                    os.utime(file.number)  # it may have been written long ago
                     os.fsync(file.number)
                     if not _link(file.number, draft):
                         with self.open() as octets:
@@ -59,12 +69,24 @@ class PayloadWriter(Spool):
                 Path(draft).unlink(missing_ok=True)
                 raise
         # also when another request named it a moment ago: the name must be durable before ours is answered
-        _sync_directory(os.path.dirname(target))
+        sync_directory(os.path.dirname(target))
         return digest
 
     def is_kept(self) -> bool:
         """Whether a body with this digest and length is kept already."""
         return self._stands(str(path_of(self._payloads, self.sha256)))
+
+    def _touched(self, target: str) -> bool:
+        """Whether it stands there whole; it is made young then.
+
+        Touched first and looked at afterwards: whoever removes it takes it away first and looks at its time afterwards,
+        so that one of the two sees the other.
+        """
+        try:
+            os.utime(target)
+        except FileNotFoundError:
+            return False
+        return self._stands(target)
 
     def _stands(self, target: str) -> bool:
         try:
@@ -79,13 +101,23 @@ class PayloadStore:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.incoming.mkdir(parents=True, exist_ok=True)
+        self.leaving.mkdir(parents=True, exist_ok=True)
         for number in range(256):
-            (directory / "sha256" / f"{number:02x}").mkdir(parents=True, exist_ok=True)
+            self.bucket(number).mkdir(parents=True, exist_ok=True)
 
     @property
     def incoming(self) -> Path:
         """Where octets lie that are not kept yet: on the same file system, so that keeping them copies nothing."""
         return self.directory / "incoming"
+
+    @property
+    def leaving(self) -> Path:
+        """Where a file lies between being taken away and being removed, or brought back."""
+        return self.directory / "leaving"
+
+    def bucket(self, number: int) -> Path:
+        """One of the 256 directories of kept files."""
+        return self.directory / "sha256" / f"{number:02x}"
 
     def writer(self, spill: int = SPILL_BYTES) -> PayloadWriter:
         """``spill``: octets that may stay in memory."""
@@ -140,7 +172,7 @@ def _link(handle: int, name: str) -> bool:
     return True
 
 
-def _sync_directory(directory: str) -> None:
+def sync_directory(directory: str) -> None:
     handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

@@ -30,6 +30,7 @@ from hub.clock import parse_rfc3339, rfc3339
 from hub.ledger import bulk
 from hub.ledger.delivery_tables import change, replay, replay_item
 from hub.ledger.engine import Transaction
+from hub.ledger.purged import IS_GONE
 from hub.ledger.tables import FINAL, agency, delivery, envelope, system
 
 _TIMES = ("since", "until")
@@ -73,7 +74,7 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A delivery that may be sent again. ``skipped`` says why it is not: under-way, withdrawn, recalled, superseded,
-    recipient-inactive, form-unsupported.
+    recipient-inactive, form-unsupported, purged (its octets went).
 
     ``system_id`` is the system that serves the recipient now. ``ended_at`` is None while it is under way.
     """
@@ -187,6 +188,7 @@ _CIRCUMSTANCES = (
     and_(agency.c.active, system.c.active).label("reachable"),
     and_(system.c.inline_only, envelope.c.parts > 0).label("unfit"),
     _RECALLED.label("recalled"),
+    IS_GONE.label("gone"),
 )
 
 
@@ -211,6 +213,8 @@ def _skipped(row: Row[Any]) -> str:
         return "withdrawn"
     if row.state not in FINAL:
         return "under-way"
+    if row.gone:
+        return "purged"
     if row.recalled:
         return "recalled"
     if not row.reachable:
