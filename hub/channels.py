@@ -29,7 +29,7 @@ from hub.receipts.signing import ReceiptSigner
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
 from hub.settings import Settings
-from hub.signatures.jws import HubKey
+from hub.signatures.keys.derivation import Derivation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Means:
     ledger: Ledger
     broker: Broker
     payloads: PayloadStore
-    key: HubKey
+    derivation: Derivation
 
 
 def carriers(means: Means) -> dict[str, Carrier]:
@@ -142,7 +142,7 @@ def _push(means: Means) -> Carrier:
         settings.push_ca_file,
     )
     try:
-        return PushCarrier(policy, (means.key,))
+        return PushCarrier(policy, (means.derivation,))
     except OSError as error:  # SSLError too: not PEM
         reason = f"{settings.push_ca_file}: {error.strerror or error}"
         raise Misconfigured("settings-invalid", reason, "LIENTHONG_PUSH_CA_FILE") from error

@@ -6,48 +6,24 @@ The second place beside wiring that knows concrete classes; one function for eac
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 from adapters.tsa import HttpInquiry
-from hub.audit.note import NoteSigner
-from hub.audit.sealer import Sealer, Signing
+from adapters.witness import HttpWitness
+from hub.audit.sealer import Sealer
 from hub.audit.stamping import Stamper, Stamping
+from hub.audit.witness import Witness
+from hub.audit.witnessing import Cosigning
+from hub.keyring import load_signing
 from hub.ledger import Ledger
 from hub.ledger.timestamps import LedgerStamping
 from hub.ledger.transparency import LedgerSealing
+from hub.ledger.witnesses import LedgerCosignatures, LedgerMemory
 from hub.problems import Misconfigured
-from hub.receipts.signing import ReceiptSigner
 from hub.settings import Settings
-from hub.signatures.jws import HubKey
 from hub.signatures.timestamps import TimeTrust
 
 Work = Callable[[], Coroutine[Any, Any, None]]
-
-
-def load_hub_key(settings: Settings) -> HubKey:
-    """The key that signs receipts, made on first use. Raises ``Misconfigured``."""
-    return _key(settings.hub_key_file, "LIENTHONG_HUB_KEY")
-
-
-def load_signer(settings: Settings) -> ReceiptSigner:
-    """Who signs receipts. Raises ``Misconfigured``."""
-    return ReceiptSigner(load_hub_key(settings), settings.hub_name, settings.log_name)
-
-
-def load_signing(settings: Settings) -> Signing:
-    """The log's name and key, made on first use. Raises ``Misconfigured``."""
-    key = _key(settings.log_key_file, "LIENTHONG_LOG_KEY")
-    return Signing([NoteSigner(settings.log_name, key.private)])
-
-
-def _key(file: Path, setting: str) -> HubKey:
-    try:
-        return HubKey.load_or_create(file)
-    except OSError as error:
-        raise Misconfigured("settings-invalid", f"{file}: {error.strerror}", setting) from error
-    except ValueError as error:
-        raise Misconfigured("settings-invalid", f"{file}: not a private key in PEM", setting) from error
 
 
 def load_time_trust(settings: Settings) -> TimeTrust:
@@ -74,9 +50,36 @@ def load_stamping(settings: Settings, ledger: Ledger) -> Stamping:
     return Stamping(store, stampers)
 
 
+def load_witness(settings: Settings, ledger: Ledger) -> Witness | None:
+    """This hub as a witness of other logs, with its log's key under a name of its own; None when it watches none."""
+    if not settings.watched_logs:
+        return None
+    signers = [one.called(f"{settings.log_name}/witness") for one in load_signing(settings).signers]
+    return Witness(signers, settings.watched_logs, LedgerMemory(ledger))
+
+
+def _cosigning(settings: Settings, ledger: Ledger) -> list[Work]:
+    """A loop for each witness of this log."""
+    store = LedgerCosignatures(ledger)
+    every, patience = settings.witness_every_seconds, settings.witness_patience_seconds
+    return [
+        Cosigning(key, witness_at(settings, url), store, every, patience).run for key, url in settings.witness_addresses
+    ]
+
+
+def witness_at(settings: Settings, url: str) -> HttpWitness:
+    """The way to a witness. Raises ``Misconfigured`` for a file of authorities that cannot be read."""
+    try:
+        return HttpWitness(url, settings.witness_timeout_seconds, settings.witness_ca_file)
+    except OSError as error:  # SSLError too: not PEM
+        reason = f"{settings.witness_ca_file}: {error.strerror or error}"
+        raise Misconfigured("settings-invalid", reason, "LIENTHONG_WITNESS_CA_FILE") from error
+
+
 def works(settings: Settings, ledger: Ledger) -> list[Work]:
     """What the role ``sweep`` runs for the log, each until cancelled."""
     return [
         Sealer(LedgerSealing(ledger), load_signing(settings), settings.seal_every_seconds).run,
         load_stamping(settings, ledger).run,
+        *_cosigning(settings, ledger),
     ]

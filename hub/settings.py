@@ -22,10 +22,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from hub.audit.addresses import log_keys, witness_addresses
+from hub.audit.note import VerifierKey
 from hub.problems import Finding, Misconfigured
 from hub.registry.folder import Root
 from hub.registry.mailbox import is_address
 from hub.registry.reach import Reach
+from hub.signatures.keys.uri import SCHEME, Pkcs11Uri
 
 MIB = 1024 * 1024
 
@@ -37,8 +40,10 @@ class Settings(BaseSettings):
 
     hub_name: str = Field("lienthong", min_length=1, max_length=64, description="name of this hub in receipts")
     data_dir: Path = Field(Path("lienthong-data"), description="payloads, keys and (embedded) the ledger")
-    hub_key: Path | None = Field(None, description="PEM file of the hub's Ed25519 key; unset: in the data directory")
-    log_key: Path | None = Field(None, description="PEM file of the log's Ed25519 key; unset: in the data directory")
+    hub_key: str | None = Field(
+        None, description="PEM file of the hub's Ed25519 key, or pkcs11:… (RFC 7512); unset: in the data directory"
+    )
+    log_key: str | None = Field(None, description="the same for the log's key, which has to be Ed25519")
     log_origin: str | None = Field(
         None, pattern=r"^[^\s+]{1,200}$", description="name of the transparency log, for ever; unset: HUB_NAME/log"
     )
@@ -78,6 +83,12 @@ class Settings(BaseSettings):
     sweep_every_seconds: float = Field(5.0, gt=0)
     sweep_after_seconds: float = Field(60.0, gt=0, description="publish again what no courier took over")
     seal_every_seconds: float = Field(0.8, gt=0, description="the log is sealed as often while there is something new")
+    witnesses: str = Field("", description="VKEY=URL,VKEY=URL: witnesses that cosign this log's checkpoints")
+    witness_every_seconds: float = Field(5.0, gt=0, description="how often witnesses are given the newest checkpoint")
+    witness_timeout_seconds: float = Field(10.0, gt=0, le=120, description="a witness may take so long to answer")
+    witness_patience_seconds: float = Field(300.0, ge=0, description="a witness that fails for longer is a trouble")
+    witness_ca_file: Path | None = Field(None, description="PEM: authorities of witnesses, beside those of the system")
+    witness_logs: str = Field("", description="VKEY,VKEY: logs of others whose checkpoints this hub cosigns")
     relay_claim_seconds: float = Field(15.0, gt=0)
     tsa_ca_file: Path | None = Field(None, description="PEM: roots of the time-stamping authorities")
     tsa_urls: str = Field("", description="http(s)://…,…: authorities that time-stamp the log (RFC 3161), each its own")
@@ -86,7 +97,9 @@ class Settings(BaseSettings):
         None, pattern=r"^[0-2](\.(0|[1-9][0-9]{0,17})){1,31}$", description="OID of the policy to ask for and insist on"
     )
     tsa_timeout_seconds: float = Field(15.0, gt=0, le=120, description="for one answer of an authority")
-    tsa_proxy: str | None = Field(None, description="http://HOST:PORT through which time-stamping authorities are asked")
+    tsa_proxy: str | None = Field(
+        None, description="http://HOST:PORT through which time-stamping authorities are asked"
+    )
     revocation: Literal["defer", "pending"] = Field(
         "defer", description="when no fresh answer is to be had: ask the sender to repeat, or accept as pending"
     )
@@ -122,6 +135,7 @@ class Settings(BaseSettings):
     bounces: Path | None = Field(None, description="Maildir of the mail to bounce+…")
     folder_root: Path | None = Field(None, description="directory below which systems have their folders")
     deadlines: Path | None = Field(None, description="TOML file: deadlines by class of document; unset: the hub's own")
+    retention: Path | None = Field(None, description="TOML file: years by class of document; unset: the hub's own")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
 
@@ -132,10 +146,16 @@ class Settings(BaseSettings):
             raise ValueError("must start with postgresql://")
         return value
 
+    @field_validator("hub_key", "log_key")
+    @classmethod
+    def _file_or_module(cls, value: str | None) -> str | None:
+        if value is not None and value.startswith(SCHEME):
+            Pkcs11Uri.parse(value)
+        return value
+
     @field_validator("broker_url")
     @classmethod
     def _amqp_only(cls, value: str | None) -> str | None:
-    retention: Path | None = Field(None, description="TOML file: years by class of document; unset: the hub's own")
         if value is not None and urlsplit(value).scheme not in ("amqp", "amqps"):
             raise ValueError("must start with amqp:// or amqps://")
         return value
@@ -181,6 +201,18 @@ class Settings(BaseSettings):
     @classmethod
     def _networks(cls, value: str) -> str:
         Reach.of(value)
+        return value
+
+    @field_validator("witnesses")
+    @classmethod
+    def _witnesses(cls, value: str) -> str:
+        witness_addresses(value)
+        return value
+
+    @field_validator("witness_logs")
+    @classmethod
+    def _logs(cls, value: str) -> str:
+        log_keys(value)
         return value
 
     @field_validator("smtp_from")
@@ -231,17 +263,28 @@ class Settings(BaseSettings):
         return self.database_url is None
 
     @property
-    def hub_key_file(self) -> Path:
-        return self.hub_key or self.data_dir / "keys" / "hub-ed25519.pem"
+    def keys_dir(self) -> Path:
+        return self.data_dir / "keys"
 
     @property
-    def log_key_file(self) -> Path:
-        return self.log_key or self.data_dir / "keys" / "log-ed25519.pem"
+    def hub_key_file(self) -> Path:
+        """Where the first key of the hub is, unless it lies in hardware."""
+        return Path(self.hub_key) if self.hub_key else self.keys_dir / "hub-ed25519.pem"
 
     @property
     def log_name(self) -> str:
         """The origin of the transparency log (C2SP tlog-checkpoint)."""
         return self.log_origin or f"{'-'.join(self.hub_name.replace('+', '-').split())}/log"
+
+    @property
+    def witness_addresses(self) -> tuple[tuple[VerifierKey, str], ...]:
+        """Witnesses of this log: key and submission prefix."""
+        return witness_addresses(self.witnesses)
+
+    @property
+    def watched_logs(self) -> tuple[VerifierKey, ...]:
+        """Logs of others that this hub witnesses."""
+        return log_keys(self.witness_logs)
 
     @property
     def push_reach(self) -> Reach:

@@ -30,17 +30,19 @@ from hub.delivery.lease import Leases
 from hub.delivery.links import Links
 from hub.delivery.replay import Replays
 from hub.delivery.telling import Telling
+from hub.gateway.published_keys import PublishedKeys
 from hub.gateway.serving import listen, server_of, started
 from hub.gateway.tokens import Tokens
 from hub.inspection.clamd import Clamd
 from hub.inspection.inspector import Inspector
 from hub.intake import Intake
-from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, migration, overrides, systems, trust
+from hub.keyring import announce, load_derivation, load_signer
+from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, hub_keys, migration, overrides, systems, trust
 from hub.ledger.changes import LedgerSent
 from hub.ledger.pending import LedgerPending
 from hub.ledger.revocation import LedgerAnswers
 from hub.problems import Misconfigured
-from hub.proving import Work, load_hub_key, load_signer, works
+from hub.proving import Work, load_witness, works
 from hub.receipts import deadline_policy
 from hub.receipts.asking import Chases
 from hub.receipts.feed import Feed
@@ -49,9 +51,9 @@ from hub.receipts.signing import ReceiptSigner
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
 from hub.registry.model import Agency, Override, System
+from hub.retention.carrying_out import CarryingOut
 from hub.routing.relay import Relay
 from hub.routing.sweep import Sweep
-from hub.retention.carrying_out import CarryingOut
 from hub.settings import Settings
 from hub.signatures.chain import TrustStore
 from hub.signatures.revocation.http import HttpFetch
@@ -131,12 +133,11 @@ def build(settings: Settings) -> Hub:
     _make_data_directory(settings)
     ledger = open_ledger(settings)
     payloads = PayloadStore(settings.data_dir / "payloads")
-    key = load_hub_key(settings)
     signer = load_signer(settings)
     broker: Broker = MemoryBroker() if settings.broker_url is None else RabbitBroker(settings.broker_url)
     relay = Relay(ledger, broker, settings.relay_claim_seconds)
     leases = Leases(ledger, signer)
-    means = Means(settings, ledger, broker, payloads, key)
+    means = Means(settings, ledger, broker, payloads, load_derivation(settings, signer.key))
     carriage = Carriage(ledger, signer, carriers(means), payloads.path, settings.attempt_seconds)
     directory = Directory(LedgerDirectory(ledger))
     fetch = HttpFetch(settings.revocation_timeout_seconds, settings.revocation_proxy)
@@ -145,6 +146,7 @@ def build(settings: Settings) -> Hub:
     policy = _policy(settings, payloads, revocation, LedgerSent(ledger))
     deadlines = deadline_policy.load(settings.deadlines)
     feed = Feed(ledger)
+    keys = PublishedKeys(signer.key, functools.partial(ledger.read, hub_keys.every, "receipts"), settings.token_seconds)
 
     def end_waits() -> None:
         leases.close()
@@ -160,10 +162,12 @@ def build(settings: Settings) -> Hub:
         statuses=Statuses(ledger, signer),
         chases=Chases(ledger, signer, deadlines),
         feed=feed,
-        key=key,
-        tokens=Tokens(key, settings.token_seconds),
+        keys=keys,
+        derivation=means.derivation,
+        tokens=Tokens(signer.key, settings.token_seconds, keys.verifying),
         broker_ready=broker.ready,
         schema_current=lambda: _schema_current(ledger),
+        witness=load_witness(settings, ledger),
     )
     return Hub(
         settings=settings,
@@ -239,6 +243,7 @@ def _application(context: http.Gateway, signer: ReceiptSigner, links: Links) -> 
         largest_envelope=context.settings.max_envelope_bytes,
         hub_name=context.settings.hub_name,
         base_url=context.settings.base_url,
+        time_stamped=bool(context.settings.time_authorities),
     )
     routers = (dashboard.pages(pages), dashboard.problem_pages(pages), dashboard.fetch_pages(pages, links))
     return http.create(context, routers, functools.partial(dashboard.error_page, pages))
@@ -280,6 +285,7 @@ async def run(settings: Settings, roles: Iterable[str], alongside: Alongside | N
     hub = build(settings)
     try:
         await asyncio.to_thread(migration.require_head, hub.ledger)
+        await asyncio.to_thread(announce, settings, hub.ledger)
         async with _running(hub, chosen) as tasks:
             if alongside is not None:
                 tasks.append(asyncio.create_task(alongside(hub), name="alongside"))

@@ -29,7 +29,7 @@ from hub.ledger.receipts import ReceiptRecord
 from hub.registry.model import System
 from hub.registry.push import key_numbers
 from hub.registry.reach import Reach, Target
-from hub.signatures.jws import HubKey
+from hub.signatures.keys.derivation import Deriving
 from hub.signatures.webhooks import WebhookKeys, opening
 
 MIB = 1024 * 1024
@@ -81,7 +81,7 @@ class PushCarrier:
 
     concurrency = 4
 
-    def __init__(self, policy: PushPolicy, keys: Sequence[HubKey], resolve: Resolve | None = None) -> None:
+    def __init__(self, policy: PushPolicy, keys: Sequence[Deriving], resolve: Resolve | None = None) -> None:
         self._policy = policy
         self._keys = tuple(keys)
         self._connections = Connections(policy.reach, resolve, policy.ca_file)

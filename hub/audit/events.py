@@ -62,12 +62,13 @@ class Event(StrEnum):
     PERSON_LOGIN_FAILED = "person.login_failed"
     LOG_QUERIED = "log.queried"
     KEY_ADDED = "registry.key_added"
+    KEY_ROTATED = "registry.key_rotated"
     KEY_RETIRED = "registry.key_retired"
     HOLD_PLACED = "retention.hold_placed"
     HOLD_LIFTED = "retention.hold_lifted"
-    PURGE_ASKED = "retention.purge_asked"
     LIFT_ASKED = "retention.lift_asked"
     LIFT_DECLINED = "retention.lift_declined"
+    PURGE_ASKED = "retention.purge_asked"
     PURGE_DECIDED = "retention.purge_decided"
     PAYLOAD_PURGED = "retention.payload_purged"
     QUESTION_SAVED = "log.question_saved"
@@ -125,13 +126,14 @@ EVENTS: dict[Event, str] = {
     Event.PERSON_LOGIN_FAILED: "a login failed",
     Event.LOG_QUERIED: "an auditor queried the exchange log",
     Event.KEY_ADDED: "a public key of the hub was published; it may sign from now on",
+    Event.KEY_ROTATED: "another key of the hub signs; processes that run may use the former one until they end",
     Event.KEY_RETIRED: "a key of the hub signs no more; what it signed stays valid",
     Event.HOLD_PLACED: "octets that match must not be purged until the hold is lifted",
     Event.HOLD_LIFTED: "a legal hold was lifted",
-    Event.PURGE_ASKED: "a person chose envelopes whose octets may go; another one has to confirm",
-    Event.PURGE_DECIDED: "a second person confirmed or declined a purge",
     Event.LIFT_ASKED: "a person proposed to lift a legal hold; another one has to agree",
     Event.LIFT_DECLINED: "a legal hold that somebody proposed to lift stands on",
+    Event.PURGE_ASKED: "a person chose envelopes whose octets may go; another one has to confirm",
+    Event.PURGE_DECIDED: "a second person confirmed or declined a purge",
     Event.PAYLOAD_PURGED: "an envelope's octets were removed; digests, receipts and proofs stay",
     Event.QUESTION_SAVED: "an auditor saved a question",
     Event.QUESTION_REMOVED: "an auditor removed a saved question",

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hub.audit.merkle import HASH_BYTES
+from hub.signatures.keys.port import PrivateKey
 
 ED25519, COSIGNATURE = 0x01, 0x04
 _NAME = re.compile(r"[^\s+]+")
@@ -62,12 +63,16 @@ class VerifierKey:
 class NoteSigner:
     """Signs under a name: as a log (``sign``) or as a witness (``cosign``)."""
 
-    def __init__(self, name: str, private: Ed25519PrivateKey) -> None:
+    def __init__(self, name: str, private: PrivateKey) -> None:
+        """Raises ``ValueError`` for a name that is none, and for a key that is not Ed25519."""
         if not _NAME.fullmatch(name):
             raise ValueError("a key's name has neither spaces nor '+'")
+        public = private.public_key()
+        if not isinstance(public, Ed25519PublicKey):
+            raise ValueError("notes and checkpoints are signed with Ed25519 (C2SP signed-note), which this key is not")
         self.private = private
-        self.log_key = VerifierKey(name, ED25519, private.public_key())
-        self.witness_key = VerifierKey(name, COSIGNATURE, private.public_key())
+        self.log_key = VerifierKey(name, ED25519, public)
+        self.witness_key = VerifierKey(name, COSIGNATURE, public)
 
     def called(self, name: str) -> NoteSigner:
         """The same key under another name. Raises ``ValueError`` for a name that is none."""

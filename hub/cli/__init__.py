@@ -17,7 +17,7 @@ from hub import language
 from hub.problems import HubError
 
 AGENCY = ("sign", "send", "inbox", "status", "chase", "receipts", "verify", "demo")
-OPERATION = ("roles", "registry", "policy", "overdue", "dead_letters", "bounces", "replay", "care")
+OPERATION = ("roles", "witness", "registry", "policy", "overdue", "dead_letters", "bounces", "replay", "key", "care")
 COMMANDS = AGENCY + OPERATION
 """Modules in the order of ``--help``."""
 

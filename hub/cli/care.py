@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hub.ledger import Ledger
     from hub.ledger.trust import ListState
     from hub.receipts.office_time import Calendar
+    from hub.signatures.jws import HubKey
 
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help=_("Directory for payloads, keys and the embedded ledger."))
@@ -75,7 +76,7 @@ def doctor(data: Data = None, as_json: output.AsJson = False) -> None:
 
 
 async def _examine(chosen: Any) -> list[dict[str, Any]]:
-    from hub import proving, wiring
+    from hub import keyring, wiring
     from hub.broker.rabbit import RabbitBroker
     from hub.cli import outward
     from hub.ledger import agencies, systems, trust
@@ -97,8 +98,8 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
     note("engine", True, "embedded" if chosen.embedded else "production")
     attempt("address", lambda: _address(chosen))
     attempt("data directory", lambda: _writable(chosen.data_dir))
-    attempt("hub key", lambda: proving.load_hub_key(chosen).kid)
-    attempt("log key", lambda: proving.load_signing(chosen).signers[0].log_key.text)
+    attempt("hub key", lambda: _key_words(keyring.load_hub_key(chosen)))
+    attempt("log key", lambda: ", ".join(one.log_key.text for one in keyring.load_signing(chosen).signers))
     if attempt("schema", lambda: _schema(chosen)):
         ledger = wiring.open_ledger(chosen)
         anchors, _lists = ledger.read_now(trust.listing)
@@ -119,6 +120,10 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
     for one in await outward.examine(chosen):
         note(*one)
     return checks
+
+
+def _key_words(key: HubKey) -> str:
+    return f"{key.kid} ({key.algorithm})"
 
 
 async def _reader() -> tuple[bool, str]:

@@ -151,13 +151,13 @@ def replay_list(
 
 @contextmanager
 def _desk(data: Path | None) -> Iterator[tuple[Ledger, Replays]]:
-    from hub import proving, settings
+    from hub import keyring, settings
     from hub.delivery.replay import Replays
     from hub.receipts import deadline_policy
 
     chosen = settings.load(data_dir=data)
     with opened(data) as ledger:
-        signer = proving.load_signer(chosen)
+        signer = keyring.load_signer(chosen)
         yield ledger, Replays(signer, deadline_policy.load(chosen.deadlines))
 
 

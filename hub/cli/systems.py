@@ -175,14 +175,15 @@ def _options(given: list[str]) -> dict[str, Any]:
 
 def _keys(settings: Settings, system: System) -> list[str]:
     """None as long as the hub has no key: it makes its own when it starts, under its own account."""
+    from hub.keyring import known_derivation
     from hub.registry.push import key_numbers
-    from hub.signatures.jws import HubKey
     from hub.signatures.webhooks import WebhookKeys
 
-    if not settings.hub_key_file.is_file():
+    derivation = known_derivation(settings)
+    if derivation is None:
         return []
-    key = HubKey.load_or_create(settings.hub_key_file)
-    return WebhookKeys([key], system.id, key_numbers(system.options)).shown(str(system.options.get("signature", "v1a")))
+    keys = WebhookKeys([derivation], system.id, key_numbers(system.options))
+    return keys.shown(str(system.options.get("signature", "v1a")))
 
 
 def _not_yet() -> str:

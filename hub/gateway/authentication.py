@@ -24,7 +24,7 @@ async def calling_system(request: Request, authorization: Annotated[str | None, 
     if scheme.lower() != "bearer" or not token:
         raise Refused("authentication-required", "", "Authorization")
     context = gateway(request)
-    system = await context.directory.system_by_client(context.tokens.client_of(token))
+    system = await context.directory.system_by_client(await context.tokens.client_of(token))
     if system is None or not system.active:
         raise Refused("client-invalid", "the system is suspended or no longer registered", "Authorization")
     request.scope[SYSTEM] = system.id

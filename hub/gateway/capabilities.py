@@ -9,6 +9,8 @@ from hub import __version__
 from hub.envelope.names import PROFILE
 from hub.gateway.context import gateway
 from hub.gateway.multipart import CONTENT_TYPES
+from hub.gateway.transparency import log_keys
+from hub.ledger.hub_keys import HELD_SECONDS
 from hub.registry.model import offered_channels
 from hub.signatures.algorithms import DIGESTS, ENVELOPED, EXCLUSIVE_C14N, METHODS, RSA_MINIMUM_BITS
 from hub.signatures.chain import common_name
@@ -61,11 +63,18 @@ async def capabilities(request: Request) -> Response:
         "malware_scan": policy.scanner is not None,
         "checks": [row.name for row in SEQUENCE],
         "channels": list(offered_channels(embedded=settings.embedded)),
-        "receipts": {"algorithm": "EdDSA", "keys": "/.well-known/jwks.json"},
+        "receipts": {"algorithm": context.keys.algorithm, "keys": "/.well-known/jwks.json"},
+        "log": {
+            "origin": settings.log_name,
+            "keys": await log_keys(context),
+            "checkpoint": "/v1/log/checkpoint",
+        },
     }
     return JSONResponse(body)
 
 
 @router.get("/.well-known/jwks.json", summary="Keys that verify receipts (RFC 7517)")
 async def jwks(request: Request) -> Response:
-    return JSONResponse({"keys": [gateway(request).key.jwk]}, headers={"Cache-Control": "max-age=300"})
+    """All that ever signed: an old receipt stays checkable. ``retired_at`` marks those that sign no more."""
+    keys = await gateway(request).keys.jwks()
+    return JSONResponse({"keys": keys}, headers={"Cache-Control": f"max-age={HELD_SECONDS}"})

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from hub.audit.witness import Witness
 from hub.delivery.lease import Leases
 from hub.gateway.handed import Handed
+from hub.gateway.published_keys import PublishedKeys
+from hub.gateway.tiles import KeptTiles
 from hub.gateway.tokens import Tokens
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore
@@ -17,7 +20,7 @@ from hub.receipts.feed import Feed
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
 from hub.settings import Settings
-from hub.signatures.jws import HubKey
+from hub.signatures.keys.derivation import Derivation
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,14 @@ class Gateway:
     statuses: Statuses
     chases: Chases
     feed: Feed
-    key: HubKey
+    keys: PublishedKeys
+    derivation: Derivation
     tokens: Tokens
     broker_ready: Callable[[], Awaitable[bool]]
     schema_current: Callable[[], Awaitable[bool]]
     handed: Handed = field(default_factory=Handed)
+    tiles: KeptTiles = field(default_factory=KeptTiles)
+    witness: Witness | None = None  # of other logs, where this hub watches any
 
 
 def gateway(request: Request) -> Gateway:

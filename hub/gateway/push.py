@@ -15,5 +15,5 @@ router = APIRouter(tags=["push"])
 
 @router.get("/v1/push/keys", summary="Keys that verify what is pushed to the calling system (RFC 7517)")
 async def show_keys(request: Request, caller: Caller) -> Response:
-    keys = WebhookKeys([gateway(request).key], caller.id, key_numbers(caller.options))
+    keys = WebhookKeys([gateway(request).derivation], caller.id, key_numbers(caller.options))
     return JSONResponse(keys.jwks, headers={"Cache-Control": "private"})

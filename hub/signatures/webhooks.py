@@ -1,7 +1,7 @@
 """Signatures on what the hub pushes (Standard Webhooks 1.0.0): ``v1a`` Ed25519, ``v1`` HMAC-SHA-256.
 
-Every system has keys of its own, derived from the hub's key: what was pushed to one system does not verify at another.
-What is signed is ``{id}.{time}.{body}``. While a key is being replaced, the hub's or a system's own, both sign.
+Every system has keys of its own, derived from a secret of the hub: what was pushed to one does not verify at another.
+What is signed is ``{id}.{time}.{body}``. While a key is being replaced, both sign.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from hub.signatures.jws import HubKey, jwk_of
+from hub.signatures.jws import jwk_of
+from hub.signatures.keys.derivation import Deriving
 
 SCHEMES = ("v1a", "v1")
 
@@ -21,7 +22,7 @@ SCHEMES = ("v1a", "v1")
 class WebhookKeys:
     """The keys that sign for one system, the current one first. ``numbers``: which of all that it may have."""
 
-    def __init__(self, keys: Sequence[HubKey], system_id: str, numbers: Sequence[int] = (1,)) -> None:
+    def __init__(self, keys: Sequence[Deriving], system_id: str, numbers: Sequence[int] = (1,)) -> None:
         def derived(purpose: str) -> list[bytes]:
             return [one.derived(f"push/{purpose}/{system_id}/{number}") for one in keys for number in numbers]
 

@@ -9,7 +9,7 @@ import pytest
 from adapters.client import HubClient
 from adapters.client.calls import Reply
 from adapters.client.conversation import Exchange
-from hub import clock, proving
+from hub import clock, keyring
 from hub.delivery.replay import Replays
 from hub.ledger import Transaction, deliveries, people
 from hub.ledger.replays import Choice
@@ -39,7 +39,7 @@ def desk(world: World) -> Replays:
 
 
 def signer_of(world: World) -> ReceiptSigner:
-    return proving.load_signer(world.settings)
+    return keyring.load_signer(world.settings)
 
 
 def sent(sender: Office, *recipients: Office) -> str:

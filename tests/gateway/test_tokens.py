@@ -23,37 +23,37 @@ def key() -> HubKey:
     return HubKey(Ed25519PrivateKey.generate())
 
 
-def code_of(tokens: Tokens, token: str) -> str:
+async def code_of(tokens: Tokens, token: str) -> str:
     with pytest.raises(Refused) as refusal:
-        tokens.client_of(token)
+        await tokens.client_of(token)
     return refusal.value.code
 
 
 @pytest.mark.parametrize("seen_before", [True, False])
-def test_a_token_is_good_until_its_last_second_and_not_after(key: HubKey, seen_before: bool) -> None:
+async def test_a_token_is_good_until_its_last_second_and_not_after(key: HubKey, seen_before: bool) -> None:
     tokens = Tokens(key, 60)
     with time_machine.travel(START, tick=False) as clock:
         token = tokens.issue("sys-1")
         if seen_before:
-            assert tokens.client_of(token) == "sys-1"
+            assert await tokens.client_of(token) == "sys-1"
         clock.shift(timedelta(seconds=59))
-        assert tokens.client_of(token) == "sys-1"
+        assert await tokens.client_of(token) == "sys-1"
         clock.shift(timedelta(seconds=1))
-        assert code_of(tokens, token) == "token-invalid"
+        assert await code_of(tokens, token) == "token-invalid"
 
 
-def test_every_process_with_the_key_takes_the_token_and_no_other_does(key: HubKey) -> None:
+async def test_every_process_with_the_key_takes_the_token_and_no_other_does(key: HubKey) -> None:
     token = Tokens(key, 60).issue("sys-1")
-    assert Tokens(key, 60).client_of(token) == "sys-1"
-    assert code_of(Tokens(HubKey(Ed25519PrivateKey.generate()), 60), token) == "token-invalid"
+    assert await Tokens(key, 60).client_of(token) == "sys-1"
+    assert await code_of(Tokens(HubKey(Ed25519PrivateKey.generate()), 60), token) == "token-invalid"
 
 
-def test_a_receipt_is_no_token(key: HubKey) -> None:
+async def test_a_receipt_is_no_token(key: HubKey) -> None:
     receipt = key.sign({"sub": "sys-1", "exp": 4_000_000_000})
-    assert code_of(Tokens(key, 60), receipt) == "token-invalid"
+    assert await code_of(Tokens(key, 60), receipt) == "token-invalid"
 
 
-def test_a_token_without_a_signature_or_with_a_changed_one_is_refused(key: HubKey) -> None:
+async def test_a_token_without_a_signature_or_with_a_changed_one_is_refused(key: HubKey) -> None:
     tokens = Tokens(key, 60)
     header, payload, signature = tokens.issue("sys-1").split(".")
     other = b64url(json.dumps({"sub": "sys-2", "exp": 4_000_000_000}).encode())
@@ -62,20 +62,20 @@ def test_a_token_without_a_signature_or_with_a_changed_one_is_refused(key: HubKe
         f"{header}.{other}.{signature}", f"{none}.{other}.", f"{header}.{payload}.", f"{header}.{payload}",
         f"{header}.{payload}.{signature}.{signature}", f"{header}.{payload}.{signature[:-2]}", "..", "",
     ):  # fmt: skip
-        assert code_of(tokens, forged) == "token-invalid"
+        assert await code_of(tokens, forged) == "token-invalid"
 
 
 @pytest.mark.parametrize("claims", [{"sub": "sys-1"}, {"exp": 4_000_000_000}, {"sub": "sys-1", "exp": "soon"}, {}])
-def test_a_token_that_names_no_client_or_no_end_is_refused(key: HubKey, claims: dict[str, object]) -> None:
-    assert code_of(Tokens(key, 60), key.sign_token(claims)) == "token-invalid"
+async def test_a_token_that_names_no_client_or_no_end_is_refused(key: HubKey, claims: dict[str, object]) -> None:
+    assert await code_of(Tokens(key, 60), key.sign_token(claims)) == "token-invalid"
 
 
-def test_the_memory_of_seen_tokens_is_bounded(key: HubKey) -> None:
+async def test_the_memory_of_seen_tokens_is_bounded(key: HubKey) -> None:
     tokens = Tokens(key, 60)
     for number in range(REMEMBERED):
-        tokens._known[f"token {number}"] = ("sys", 0.0)
+        tokens._known[f"token {number}"] = ("sys", 0.0, 0.0)
     for number in range(3):
-        tokens.client_of(tokens.issue(f"sys-{number}"))
+        await tokens.client_of(tokens.issue(f"sys-{number}"))
     assert len(tokens._known) == REMEMBERED
 
 
