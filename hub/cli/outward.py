@@ -1,4 +1,4 @@
-"""What ``lienthong doctor`` looks at outside the hub: mail server, bounces, root of folders, RabbitMQ's management."""
+"""What ``lienthong doctor`` looks at outside the hub: mail server, bounces, folders, RabbitMQ, time stamps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,33 @@ async def examine(settings: Settings) -> list[Check]:
         checks.append(("broker management", *await asyncio.to_thread(_management, settings)))
     if settings.push_ca_file is not None:
         checks.append(("authorities of receivers", *_authorities(settings.push_ca_file)))
+    checks += await _time_stamps(settings)
     return checks
+
+
+async def _time_stamps(settings: Settings) -> list[Check]:
+    """Whether each authority gives a time stamp now; one is really asked for, over octets that mean nothing."""
+    from adapters.tsa import HttpInquiry
+    from hub import proving
+    from hub.audit.stamping import Unanswered, address, stamped
+    from hub.signatures.timestamps import NotStamped
+
+    if not settings.time_authorities:
+        return []
+    try:
+        trust = proving.load_time_trust(settings)
+    except HubError as error:
+        return [("time stamps", False, error.detail)]
+    inquiry = HttpInquiry(settings.tsa_timeout_seconds, settings.tsa_proxy)
+
+    async def ask(url: str) -> Check:
+        try:
+            stamp = await stamped(inquiry, url, b"lienthong doctor", trust)
+        except (NotStamped, Unanswered) as error:
+            return "time stamps", False, f"{address(url)}: {error}"
+        return "time stamps", True, f"{address(url)}: {stamp.signer}, {stamp.policy}, {stamp.at:%Y-%m-%d %H:%M:%S} UTC"
+
+    return list(await asyncio.gather(*map(ask, settings.time_authorities)))
 
 
 def _authorities(file: Path) -> tuple[bool, str]:

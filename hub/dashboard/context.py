@@ -26,7 +26,7 @@ class DashboardContext:
     ``explain`` judges an uploaded envelope of at most ``largest_envelope`` octets without storing it; ``payloads``
     holds it meanwhile. ``policy`` is what the intake judges by: pages show its rules and whether attachments are
     scanned. ``chases`` has recipients reminded, and knows the deadlines. ``replays`` sends
-    deliveries again when two people want it.
+    deliveries again when two people want it. ``time_stamped``: outside authorities are asked to stamp the log.
 
     ``base_url`` decides whether cookies are limited to HTTPS. A session ends ``session_idle`` after the last page
     that a person opened and ``session_lifetime`` after the login at the latest.
@@ -44,6 +44,7 @@ class DashboardContext:
     base_url: str = "http://127.0.0.1:8080"
     session_idle: timedelta = timedelta(hours=1)
     session_lifetime: timedelta = timedelta(hours=12)
+    time_stamped: bool = False
 
     @property
     def secure(self) -> bool:

@@ -9,11 +9,13 @@ from datetime import datetime
 from sqlalchemy import RowMapping, bindparam, delete, select, text
 
 from hub import clock
+from hub.audit import Event
 from hub.audit.stamping import Unstamped
 from hub.ledger import log_troubles, transparency
 from hub.ledger.columns import Instant
 from hub.ledger.engine import Ledger, Transaction
 from hub.ledger.log_tables import log_checkpoint, log_timestamp, log_trouble
+from hub.ledger.tables import audit_entry
 from hub.signatures.timestamps import Stamp
 
 KIND = "timestamp"
@@ -135,6 +137,15 @@ def bounds(transaction: Transaction, number: int | None) -> Bounds:
 def bounds_of(transaction: Transaction, identifier: str) -> Bounds:
     """The bounds of an entry or a receipt by its identifier."""
     return bounds(transaction, transparency.numbers_of(transaction, [identifier]).get(identifier))
+
+
+def bounds_of_letter(transaction: Transaction, envelope_id: str) -> Bounds:
+    """When the acceptance of an envelope came into the log."""
+    accepted = select(audit_entry.c.id).where(
+        audit_entry.c.envelope_id == envelope_id, audit_entry.c.kind == Event.ENVELOPE_ACCEPTED
+    )
+    identifier = transaction.execute(accepted.order_by(audit_entry.c.seq).limit(1)).scalar_one_or_none()
+    return bounds(transaction, None) if identifier is None else bounds_of(transaction, identifier)
 
 
 class LedgerStamping:

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub import clock
-from hub.dashboard import explanation, lateness, references
+from hub.dashboard import explanation, lateness, references, stamps
 from hub.dashboard.desk import Desk, with_query
 from hub.dashboard.events import finding_of, timeline
 from hub.dashboard.forms import choice_of, day_of, number_of
 from hub.dashboard.forms import text_of as query_text
-from hub.ledger import Transaction, dead_letters, journey, search
+from hub.ledger import Transaction, dead_letters, journey, search, timestamps
 from hub.ledger.journey import Entry, Letter, RecipientRow
 from hub.ledger.search import Direction, Filters, StateFilter
 from hub.problems import Refused
@@ -76,6 +76,7 @@ class EnvelopeScreens:
         values["revocations"] = explanation.revocations(facts)
         values["revocation_pending"] = explanation.is_pending(values["signer"], facts)
         references.spoken(values["references"], values["page_address"])
+        values["time_stamp"] = stamps.spoken(values["bounds"], self.desk.context.time_stamped)
         now = clock.now()
         values["dues"] = {row.id: lateness.dues(row, now) for row in values["recipients"]}
         letter = values["letter"]
@@ -128,6 +129,7 @@ def _letter_values(
         "references": references.of_letter(
             transaction, envelope_id, own_agency, _rows(letter, "response_for"), [row.code for row in recipients]
         ),
+        "bounds": timestamps.bounds_of_letter(transaction, envelope_id),
         "continued": bool(recipients_after or entries_after),
     }
 
