@@ -268,7 +268,7 @@ def find(transaction: Transaction, envelope_id: str) -> EnvelopeRecord | None:
 
 
 class Payload(NamedTuple):
-    """The document's octets, and how many attachments lie beside it."""
+    """The document's octets, how many attachments lie beside it, and whether all that was purged."""
 
     sha256: str
     size: int
@@ -295,7 +295,7 @@ def visible_payload(transaction: Transaction, envelope_id: str, system_id: str |
         )
         statement = statement.where((envelope.c.sender_system_id == bindparam("system_id")) | recipient)
     row = transaction.execute(statement, {"envelope_id": envelope_id, "system_id": system_id}).one_or_none()
-    return None if row is None else Payload(row.sha256, row.size, row.document_id, row.parts)
+    return None if row is None else Payload(*row)
 
 
 class PartRecord(NamedTuple):
