@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from hub import clock
 from hub.delivery.replay import Replays
-from hub.ledger import Transaction, envelopes, purged, receipts, tables
+from hub.ledger import Transaction, envelopes, purged, purges, receipts, tables
 from hub.ledger.audit_tables import purge, purge_item
 from hub.ledger.payload_removal import Removal
 from hub.ledger.replays import Choice
@@ -276,8 +276,8 @@ async def test_five_thousand_letters_go_a_batch_at_a_time(archive: Archive, monk
     held: list[int] = []
     going = purges.going
 
-    def watched(*arguments: Any) -> list[purges.Item]:
-        found = going(*arguments)
+    def watched(transaction: Transaction, purge: str, after: str, limit: int) -> list[purges.Item]:
+        found = going(transaction, purge, after, limit)
         held.append(len(found))
         return found
 
