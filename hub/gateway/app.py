@@ -28,6 +28,7 @@ from hub.gateway import (
     receipts,
     statuses,
     verification,
+    witness,
 )
 from hub.gateway.characters import WithoutNul
 from hub.gateway.context import Gateway
@@ -50,6 +51,7 @@ ROUTERS = (
     audit.router,
     capabilities.router,
     profiles.router,
+    witness.router("/v1/witness"),
     operations.router,
 )
 
@@ -73,6 +75,7 @@ def create(context: Gateway, pages: Sequence[APIRouter] = (), page_for_people: P
         generate_unique_id_function=_operation_id,
     )
     app.state.gateway = context
+    app.state.witness = context.witness
     for router in (*ROUTERS, *pages):
         app.include_router(router)
     docs.install(app)

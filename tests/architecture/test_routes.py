@@ -15,7 +15,12 @@ from hub.gateway.authentication import calling_auditor, calling_system
 from hub.settings import Settings
 
 # what a document system must be able to read before it has credentials
-PUBLIC = {"/v1/capabilities"}
+PUBLIC = {
+    "/v1/capabilities",
+    # a witness: logs sign what they send
+    "/v1/witness/add-checkpoint",
+    "/v1/witness/key",
+}
 # for those who run the hub, for those who get a token, for those who verify, and for people (who log in by a form)
 OUTSIDE_V1 = {"/oauth2/token", "/.well-known/jwks.json", "/livez", "/readyz", "/metrics"}
 AUDITORS_ONLY = {"/v1/audit/entries"}
