@@ -56,8 +56,10 @@ class Certificate:
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def root(name: str = "Time root") -> Certificate:
-    return _issue(name, None, x509.BasicConstraints(True, None), None, True, timedelta(days=-1), timedelta(days=30))
+def root(above: Certificate | None = None) -> Certificate:
+    """An authority over others: its own anchor, or below one."""
+    name = "Time root" if above is None else "Time issuer"
+    return _issue(name, above, x509.BasicConstraints(True, None), None, True, timedelta(days=-1), timedelta(days=30))
 
 
 def signer(

@@ -144,6 +144,17 @@ def test_a_signature_meant_for_another_certificate_is_refused(authority: TimeAut
     assert "meant for another certificate" in refused(forgery, trust)
 
 
+def test_a_path_over_an_issuer_holds_with_the_issuer_in_the_token_or_among_the_anchors(trust: TimeTrust) -> None:
+    top = root()
+    issuer = root(top)
+    own = signer(issuer)
+    alone, both = TimeTrust.parse(top.pem), TimeTrust.parse(top.pem + issuer.pem)
+    assert forged(Forgery(own, certificates=(own, issuer)), alone).signer == "CN=Time authority"
+    assert forged(Forgery(own), both).signer == "CN=Time authority"
+    assert "its certificate: " in refused(Forgery(own), alone)
+    assert "its certificate: " in refused(Forgery(own, certificates=(own, issuer)), trust)
+
+
 def test_an_old_token_holds_as_of_its_own_time(authority: TimeAuthority) -> None:
     above = root()
     past = signer(above, valid=(-DAY / 2, -DAY / 4))
