@@ -9,7 +9,7 @@ from adapters.client.asynchronous import AsyncHubClient
 from adapters.client.conversation import CallRefused, Credentials, HubUnreachable, RetryPolicy
 from adapters.client.files import ContentFiles, FilePart, beside
 from adapters.client.profile import Profile
-from adapters.client.proof import verify_receipt
+from adapters.client.proof import verify_inclusion, verify_receipt
 from adapters.client.synchronous import HubClient
 from adapters.client.webhooks import verify_webhook
 
@@ -24,6 +24,7 @@ __all__ = [
     "Profile",
     "RetryPolicy",
     "beside",
+    "verify_inclusion",
     "verify_receipt",
     "verify_webhook",
 ]

@@ -21,7 +21,7 @@ from adapters.client.conversation import (
     access_token,
     converse,
 )
-from adapters.client.files import ContentFiles, FilePart, body_of
+from adapters.client.files import ContentFiles, FilePart, WholeFile, body_of
 from adapters.client.replies import (
     Acceptance,
     AgencyPage,
@@ -31,6 +31,7 @@ from adapters.client.replies import (
     Document,
     EnvelopeReply,
     LeasedDelivery,
+    ProofReply,
     ReceiptFeed,
     ReceiptReply,
     StatusReply,
@@ -96,6 +97,14 @@ class AsyncHubClient:
         await self.run(calls.content_into(identifier, files))
         return files
 
+    async def evidence(self, identifier: str, file: Path) -> int:
+        received = WholeFile(file)
+        try:
+            await self.run(calls.evidence_into(identifier, received))
+        finally:
+            received.forget()
+        return received.size
+
     async def inbox(self, limit: int = 10, wait: int = 0, lease: int | None = None) -> list[LeasedDelivery]:
         return await self.run(calls.inbox(limit, wait, lease))
 
@@ -122,14 +131,20 @@ class AsyncHubClient:
     async def report_status_message(self, message: bytes) -> StatusReply:
         return await self.run(calls.report_status_message(message))
 
-    async def receipts(self, envelope: str) -> list[ReceiptReply]:
-        return await self.run(calls.envelope_receipts(envelope))
+    async def receipts(self, envelope: str, *, proofs: bool = False) -> list[ReceiptReply]:
+        return await self.run(calls.envelope_receipts(envelope, proofs))
 
-    async def feed(self, after: str = "", wait: int = 0, limit: int = 100) -> ReceiptFeed:
-        return await self.run(calls.feed(after, wait, limit))
+    async def feed(self, after: str = "", wait: int = 0, limit: int = 100, *, proofs: bool = False) -> ReceiptFeed:
+        return await self.run(calls.feed(after, wait, limit, proofs))
 
     async def agencies(self, q: str = "", after: str = "", limit: int = 200) -> AgencyPage:
         return await self.run(calls.agencies(q, after, limit))
+
+    async def checkpoint(self) -> str:
+        return await self.run(calls.checkpoint())
+
+    async def proof(self, identifier: str, size: int | None = None) -> ProofReply:
+        return await self.run(calls.proof(identifier, size))
 
     async def capabilities(self) -> Document:
         return await self.run(calls.capabilities())

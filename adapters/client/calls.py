@@ -22,6 +22,7 @@ from adapters.client.replies import (
     Document,
     EnvelopeReply,
     LeasedDelivery,
+    ProofReply,
     ReceiptFeed,
     ReceiptReply,
     StatusReply,
@@ -34,6 +35,7 @@ T = TypeVar("T")
 XML = "application/xml"
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+PACK = "application/vnd.etsi.asic-e+zip"
 _MARGIN = 30.0  # seconds that an answer may take on top of the wait that was asked for
 
 
@@ -124,6 +126,12 @@ def attachment_into(identifier: str, content_id: str, receiver: Receiver) -> Cal
     return Call("GET", path, lambda _: None, accept="*/*", into=receiver, patience=120.0)
 
 
+def evidence_into(identifier: str, receiver: Receiver) -> Call[None]:
+    """The hub reads the whole document before it answers."""
+    path = f"/v1/evidence/{_segment(identifier)}"
+    return Call("GET", path, lambda _: None, accept=f"{PACK}, {PROBLEM}", into=receiver, patience=600.0)
+
+
 def inbox(limit: int, wait: int, lease: int | None) -> Call[list[LeasedDelivery]]:
     """What a lost answer had leased comes back when that lease runs out."""
     query: dict[str, str | int] = {"limit": limit, "wait": wait}
@@ -165,14 +173,17 @@ def report_status_message(message: bytes) -> Call[StatusReply]:
     return Call("POST", "/v1/statuses", _status, body=message, media_type=XML)
 
 
-def envelope_receipts(identifier: str) -> Call[list[ReceiptReply]]:
-    return Call("GET", f"/v1/envelopes/{_segment(identifier)}/receipts", _receipts, polled=True)
+def envelope_receipts(identifier: str, proofs: bool = False) -> Call[list[ReceiptReply]]:
+    query = {"proofs": "true"} if proofs else {}
+    return Call("GET", f"/v1/envelopes/{_segment(identifier)}/receipts", _receipts, query=query, polled=True)
 
 
-def feed(after: str, wait: int, limit: int) -> Call[ReceiptFeed]:
+def feed(after: str, wait: int, limit: int, proofs: bool = False) -> Call[ReceiptFeed]:
     query: dict[str, str | int] = {"wait": wait, "limit": limit}
     if after:
         query["after"] = after
+    if proofs:
+        query["proofs"] = "true"
     return Call("GET", "/v1/receipts", _feed, query=query, patience=wait + _MARGIN, polled=wait == 0)
 
 
@@ -184,6 +195,19 @@ def agencies(q: str, after: str, limit: int) -> Call[AgencyPage]:
 
 def capabilities() -> Call[Document]:
     return Call("GET", "/v1/capabilities", _document)
+
+
+def checkpoint() -> Call[str]:
+    return Call(
+        "GET", "/v1/log/checkpoint", lambda reply: reply.body.decode(), accept="text/plain", authenticated=False
+    )
+
+
+def proof(identifier: str, size: int | None = None) -> Call[ProofReply]:
+    """What is not sealed yet is asked for again."""
+    query = {} if size is None else {"size": size}
+    path = f"/v1/log/proof/{_segment(identifier)}"
+    return Call("GET", path, lambda reply: cast(ProofReply, reply.json()), query=query)
 
 
 def jwks() -> Call[Document]:

@@ -19,7 +19,10 @@ _REQUIRED = ("hub", "client_id", "client_secret", "agency", "name", "key", "cert
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """``key`` and ``certificates`` are PEM files; in the file they may be relative to it."""
+    """``key`` and ``certificates`` are PEM files; in the file they may be relative to it.
+
+    ``log_keys``: verifier keys of the hub's transparency log (C2SP signed-note), from someone else than the hub.
+    """
 
     hub: str
     client_id: str
@@ -30,6 +33,7 @@ class Profile:
     certificates: Path
     ca_file: Path | None = None
     language: str = "vi"
+    log_keys: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, file: Path) -> Profile:
@@ -58,6 +62,7 @@ class Profile:
             certificates=file.parent / table["certificates"],
             ca_file=file.parent / table["ca_file"] if table.get("ca_file") else None,
             language=str(table.get("language", "vi")),
+            log_keys=tuple(str(table.get("log_keys", "")).split()),
         )
 
     def save(self, file: Path) -> None:
@@ -72,6 +77,8 @@ class Profile:
             "certificates": os.path.relpath(self.certificates, file.parent),
             "language": self.language,
         }
+        if self.log_keys:
+            rows["log_keys"] = " ".join(self.log_keys)
         if self.ca_file:
             rows["ca_file"] = os.path.relpath(self.ca_file, file.parent)
         # A JSON string is a TOML basic string (TOML 1.0, "String") for everything that may stand in these fields.

@@ -216,8 +216,23 @@ class StatusReply(TypedDict):
     receipt: str
 
 
+class Inclusion(TypedDict):
+    """Where a receipt stands in the log: ``leaf`` in base64, ``proof`` as C2SP tlog-proof has it."""
+
+    index: int
+    leaf: str
+    proof: str
+
+
+class ProofReply(Inclusion):
+    """Answer to ``GET /v1/log/proof/{id}``."""
+
+    id: str
+    origin: str
+
+
 class ReceiptReply(TypedDict):
-    """Kinds: acknowledgement, refusal, delivery, status, notice."""
+    """Kinds: acknowledgement, refusal, delivery, status, notice. ``log`` where proofs were asked for."""
 
     id: str
     kind: str
@@ -231,6 +246,7 @@ class ReceiptReply(TypedDict):
     delivery: str | None
     at: str
     jws: str
+    log: NotRequired[Inclusion | None]
 
 
 class ReceiptFeed(TypedDict):

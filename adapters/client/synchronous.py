@@ -21,7 +21,7 @@ from adapters.client.conversation import (
     access_token,
     converse,
 )
-from adapters.client.files import ContentFiles, FilePart, body_of
+from adapters.client.files import ContentFiles, FilePart, WholeFile, body_of
 from adapters.client.replies import (
     Acceptance,
     AgencyPage,
@@ -31,6 +31,7 @@ from adapters.client.replies import (
     Document,
     EnvelopeReply,
     LeasedDelivery,
+    ProofReply,
     ReceiptFeed,
     ReceiptReply,
     StatusReply,
@@ -104,6 +105,15 @@ class HubClient:
         self.run(calls.content_into(identifier, files))
         return files
 
+    def evidence(self, identifier: str, file: Path) -> int:
+        """Fetch the evidence pack of an envelope into a file; its length in octets."""
+        received = WholeFile(file)
+        try:
+            self.run(calls.evidence_into(identifier, received))
+        finally:
+            received.forget()
+        return received.size
+
     def inbox(self, limit: int = 10, wait: int = 0, lease: int | None = None) -> list[LeasedDelivery]:
         """Take up to ``limit`` deliveries under a lease of ``lease`` seconds; wait up to ``wait`` seconds for one."""
         return self.run(calls.inbox(limit, wait, lease))
@@ -131,15 +141,23 @@ class HubClient:
         """The same as a signed edXML status message."""
         return self.run(calls.report_status_message(message))
 
-    def receipts(self, envelope: str) -> list[ReceiptReply]:
-        return self.run(calls.envelope_receipts(envelope))
+    def receipts(self, envelope: str, *, proofs: bool = False) -> list[ReceiptReply]:
+        return self.run(calls.envelope_receipts(envelope, proofs))
 
-    def feed(self, after: str = "", wait: int = 0, limit: int = 100) -> ReceiptFeed:
+    def feed(self, after: str = "", wait: int = 0, limit: int = 100, *, proofs: bool = False) -> ReceiptFeed:
         """Receipts for this system after a cursor, waiting up to ``wait`` seconds for one."""
-        return self.run(calls.feed(after, wait, limit))
+        return self.run(calls.feed(after, wait, limit, proofs))
 
     def agencies(self, q: str = "", after: str = "", limit: int = 200) -> AgencyPage:
         return self.run(calls.agencies(q, after, limit))
+
+    def checkpoint(self) -> str:
+        """The log's newest checkpoint, with its cosignatures (C2SP tlog-checkpoint)."""
+        return self.run(calls.checkpoint())
+
+    def proof(self, identifier: str, size: int | None = None) -> ProofReply:
+        """The proof that a receipt or an entry is in the log; waits a moment for what is not sealed yet."""
+        return self.run(calls.proof(identifier, size))
 
     def capabilities(self) -> Document:
         return self.run(calls.capabilities())

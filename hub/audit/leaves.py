@@ -57,6 +57,23 @@ def receipt_leaf(row: Mapping[str, Any]) -> bytes:
     )
 
 
+def leaf_of_receipt(jws: str, payload: Mapping[str, Any]) -> bytes:
+    """The same leaf from the receipt alone: all that is in it stands in the receipt's payload, too."""
+    return receipt_leaf(
+        {
+            "id": payload["jti"],
+            "at": payload["at"],
+            "event": payload["event"],
+            "envelope_id": payload["envelope_id"],
+            "delivery_id": payload.get("delivery_id"),
+            "document_id": payload["document_id"],
+            "sender_code": payload["sender"],
+            "recipient_code": payload.get("recipient", ""),
+            "jws": jws,
+        }
+    )
+
+
 def _bounded(longest: str, leaf: dict[str, Any]) -> bytes:
     """Rows from before there were bounds: the one member that could be of any length is named by its digest."""
     octets = canonical(leaf)

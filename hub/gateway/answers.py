@@ -249,6 +249,8 @@ ANSWERS: dict[str, dict[str, str]] = {
         "code": "text",
         "detail": "object",
     },
+    "Consistency": {"old": "number", "size": "number", "proof": "[text]"},
+    "LogProof": {"id": "text", "origin": "text", "index": "number", "leaf": "text", "proof": "text"},
     "LogEntries": {"entries": "[LogEntry]", "next": "text"},
     "Capabilities": {
         "hub": "text",
@@ -283,6 +285,7 @@ GIVEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "envelopes_submit": ("Acknowledgement", ("200", "201")),
     "envelopes_check": ("Verdict", ("200",)),
     "envelopes_show": ("Envelope", ("200",)),
+        "log": "object",
     "envelopes_verification": ("Verification", ("200",)),
     "inbox_inbox": ("Inbox", ("200",)),
     "deliveries_show": ("DeliveryState", ("200",)),
@@ -319,5 +322,7 @@ def _schema(kind: str) -> dict[str, Any]:
     if kind.endswith("?"):
         return {"anyOf": [_schema(kind[:-1]), {"type": "null"}]}
     if kind.startswith("["):
+    "log_consistency": ("Consistency", ("200",)),
+    "log_proof": ("LogProof", ("200",)),
         return {"type": "array", "items": _schema(kind[1:-1])}
     return _PLAIN.get(kind) or {"$ref": f"#/components/schemas/{kind}"}

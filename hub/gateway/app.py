@@ -29,6 +29,7 @@ from hub.gateway import (
     statuses,
     verification,
     witness,
+    transparency,
 )
 from hub.gateway.characters import WithoutNul
 from hub.gateway.context import Gateway
@@ -52,6 +53,7 @@ ROUTERS = (
     capabilities.router,
     profiles.router,
     witness.router("/v1/witness"),
+    transparency.router,
     operations.router,
 )
 

@@ -198,11 +198,14 @@ class Proved:
 def proofs(transaction: Transaction, identifiers: Sequence[str]) -> dict[str, Proved]:
     """Inclusion proofs, each against the first checkpoint that covers it; without what is not sealed yet."""
     proved: dict[str, Proved] = {}
-    trees: dict[int, Tree] = {}
-    for identifier, number in sorted(numbers_of(transaction, identifiers).items(), key=lambda one: one[1]):
-        checkpoint = covering(transaction, number)
+    numbers = sorted(numbers_of(transaction, identifiers).items(), key=lambda one: one[1])
+    last = newest(transaction)  # after the numbers: its tree holds them all, even if the log was sealed meanwhile
+    tree = Tree(transaction, 0 if last is None else last.size)
+    checkpoint: CheckpointRecord | None = None
+    for identifier, number in numbers:
+        if checkpoint is None or number >= checkpoint.size:
+            checkpoint = covering(transaction, number)
         if checkpoint is not None:
-            tree = trees.setdefault(checkpoint.size, Tree(transaction, checkpoint.size))
             path = merkle.inclusion_proof(number, checkpoint.size, tree)
             proved[identifier] = Proved(number, checkpoint, path)
     return proved

@@ -235,6 +235,12 @@ def taken(described: Described, recipient: Office, action: str, **body: str) -> 
     return str(named["delivery_id"])
 
 
+def sealed(http: httpx.Client, by: Office, leaf_id: str) -> None:
+    """Wait until the log has it."""
+    headers = {"Authorization": f"Bearer {by.client.access_token()}"}
+    eventually(lambda: http.get(f"/v1/log/proof/{leaf_id}", headers=headers).status_code == 200)
+
+
 def test_the_answers_of_a_journey_are_as_described(fuzzed: World, offices: tuple[Office, Office]) -> None:
     sender, recipient = offices[0], fuzzed.office()
     with httpx.Client(base_url=fuzzed.url, timeout=30) as http:
@@ -259,4 +265,8 @@ def test_the_answers_of_a_journey_are_as_described(fuzzed: World, offices: tuple
         described.call("GET", "/v1/agencies/{code}", sender, named={"code": sender.code})
         described.call("GET", "/v1/profiles/{name}", sender, named={"name": "qcvn-102-2016"})
         described.call("GET", "/v1/audit/entries", fuzzed)
+        described.call("GET", "/v1/log/consistency?old=1", sender)
+        receipts = described.call("GET", "/v1/envelopes/{envelope_id}/receipts", sender, named=envelope)["receipts"]
+        sealed(http, sender, receipts[0]["id"])
+        described.call("GET", "/v1/log/proof/{leaf_id}", sender, named={"leaf_id": receipts[0]["id"]})
     assert described.seen == set(answers.GIVEN)
