@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
 from hub import clock
-from hub.ledger import Ledger, PayloadStore, Transaction, envelopes, exchange_log, people, tables
+from hub.ledger import Ledger, PayloadStore, Transaction, envelopes, exchange_log, people, purges, tables
+from hub.ledger.audit_tables import purge_item
 from hub.ledger.exchange_log import LogQuery
 from hub.ledger.payload_removal import Removal
 from hub.ledger.purged import needed
+from hub.ledger.purges import PurgeRecord
 from hub.retention import policy
 from hub.retention.carrying_out import CarryingOut
 from hub.retention.purges import Purges
@@ -115,3 +117,19 @@ class Archive:
 
 def digest_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
+
+
+async def purge_at_once(ledger: Ledger, payloads: PayloadStore, envelope_id: str) -> str:
+    """The purge of one envelope of today: as if two people had chosen it when its time was over."""
+    at = clock.now()
+    record = PurgeRecord(clock.new_id(), "asked", {}, "Hết thời hạn lưu giữ", "one", at)
+
+    def going(transaction: Transaction) -> None:
+        purges.add(transaction, record)
+        item = {"purge_id": record.id, "envelope_id": envelope_id, "size": 0, "going_at": at}
+        transaction.execute(insert(purge_item).values(item))
+        purges.decide(transaction, record.id, "confirmed", "two", at)
+
+    ledger.write_now(going)
+    assert await CarryingOut(ledger, payloads, young=timedelta()).step() == 1
+    return record.id
