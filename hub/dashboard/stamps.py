@@ -16,7 +16,7 @@ def spoken(bounds: Bounds, expected: bool) -> str:
     if bounds.not_after is not None:
         names = {"from": before, "until": exact(bounds.not_after), "who": urlsplit(bounds.authority).hostname or ""}
         if before:
-            return _("in the log between %(from)s and %(until)s, certified by %(who)s") % names
+            return _("in the log at %(until)s at the latest, certified by %(who)s; at the earliest %(from)s") % names
         return _("in the log at %(until)s at the latest, certified by %(who)s") % names
     if not expected:
         return ""
