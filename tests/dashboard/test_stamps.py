@@ -24,7 +24,8 @@ TSA = "https://user:secret@tsa.test/stamp"
     [
         (
             Bounds(at(1), at(0), at(2), TSA),
-            "in the log at 21/11/2026 14:02:00 at the latest, certified by tsa.test; at the earliest 21/11/2026 14:00:00",
+            "in the log at 21/11/2026 14:02:00 at the latest, certified by tsa.test;"
+            " at the earliest 21/11/2026 14:00:00",
             "vào nhật ký chậm nhất 21/11/2026 14:02:00, tsa.test chứng thực; sớm nhất 21/11/2026 14:00:00",
         ),
         (
