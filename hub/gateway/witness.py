@@ -75,7 +75,8 @@ async def add_checkpoint(request: Request) -> Response:
     body = b"".join([block async for block in blocks(request, LONGEST_BODY)])
     answer = await found.add_checkpoint(body)
     if answer.conflict:
-        return Response(answer.text, 409, media_type=SIZE)
+        # as it stands: as a media type it would get a charset
+        return Response(answer.text, 409, headers={"Content-Type": SIZE})
     return PlainTextResponse(answer.text)
 
 
