@@ -14,14 +14,18 @@ from hub.audit.sealer import Sealer
 from hub.audit.stamping import Stamper, Stamping
 from hub.audit.witness import Witness
 from hub.audit.witnessing import Cosigning
-from hub.keyring import load_signing
-from hub.ledger import Ledger
+from hub.evidence.handing import Evidence
+from hub.evidence.proving import Published
+from hub.evidence.seal import Seal
+from hub.keyring import load_hub_key, load_signing
+from hub.ledger import Ledger, PayloadStore
 from hub.ledger.timestamps import LedgerStamping
 from hub.ledger.transparency import LedgerSealing
 from hub.ledger.witnesses import LedgerCosignatures, LedgerMemory
 from hub.problems import Misconfigured
 from hub.settings import Settings
 from hub.signatures.timestamps import TimeTrust
+from hub.validation import SEQUENCE
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -48,6 +52,22 @@ def load_stamping(settings: Settings, ledger: Ledger) -> Stamping:
         every = settings.tsa_every_seconds
         stampers = [Stamper(store, inquiry, url, trust, every) for url in settings.time_authorities]
     return Stamping(store, stampers)
+
+
+def load_evidence(settings: Settings, ledger: Ledger, payloads: PayloadStore) -> Evidence:
+    """Who hands evidence packs out; the key that seals them is made on first use. Raises ``Misconfigured``."""
+    file = settings.evidence_key_file
+    try:
+        seal = Seal.load_or_create(file, settings.hub_name)
+        anchors = b"" if settings.tsa_ca_file is None else settings.tsa_ca_file.read_bytes()
+    except OSError as error:
+        raise Misconfigured("settings-invalid", f"{error.filename}: {error.strerror}", "LIENTHONG_DATA_DIR") from error
+    except ValueError as error:
+        raise Misconfigured("settings-invalid", f"{file}: {error}", "LIENTHONG_EVIDENCE_KEY") from error
+    log_keys = [one.log_key for one in load_signing(settings).signers]
+    published = Published(settings.hub_name, settings.log_name, [load_hub_key(settings).jwk], log_keys, anchors)
+    checks = [one.name for one in SEQUENCE]
+    return Evidence(ledger, payloads.path, published, seal, checks, payloads.incoming)
 
 
 def load_witness(settings: Settings, ledger: Ledger) -> Witness | None:

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
         None, description="PEM file of the hub's Ed25519 key, or pkcs11:… (RFC 7512); unset: in the data directory"
     )
     log_key: str | None = Field(None, description="the same for the log's key, which has to be Ed25519")
+    evidence_key: Path | None = Field(
+        None, description="PEM file of the key and certificate that seal evidence packs; unset: in the data directory"
+    )
     log_origin: str | None = Field(
         None, pattern=r"^[^\s+]{1,200}$", description="name of the transparency log, for ever; unset: HUB_NAME/log"
     )
@@ -270,6 +273,10 @@ class Settings(BaseSettings):
     def hub_key_file(self) -> Path:
         """Where the first key of the hub is, unless it lies in hardware."""
         return Path(self.hub_key) if self.hub_key else self.keys_dir / "hub-ed25519.pem"
+
+    @property
+    def evidence_key_file(self) -> Path:
+        return self.evidence_key or self.keys_dir / "evidence-p256.pem"
 
     @property
     def log_name(self) -> str:

@@ -42,7 +42,7 @@ from hub.ledger.changes import LedgerSent
 from hub.ledger.pending import LedgerPending
 from hub.ledger.revocation import LedgerAnswers
 from hub.problems import Misconfigured
-from hub.proving import Work, load_witness, works
+from hub.proving import Work, load_evidence, load_witness, works
 from hub.receipts import deadline_policy
 from hub.receipts.asking import Chases
 from hub.receipts.feed import Feed
@@ -147,11 +147,6 @@ def build(settings: Settings) -> Hub:
     deadlines = deadline_policy.load(settings.deadlines)
     feed = Feed(ledger)
     keys = PublishedKeys(signer.key, functools.partial(ledger.read, hub_keys.every, "receipts"), settings.token_seconds)
-
-    def end_waits() -> None:
-        leases.close()
-        feed.close()
-
     context = http.Gateway(
         settings=settings,
         ledger=ledger,
@@ -167,6 +162,7 @@ def build(settings: Settings) -> Hub:
         tokens=Tokens(signer.key, settings.token_seconds, keys.verifying),
         broker_ready=broker.ready,
         schema_current=lambda: _schema_current(ledger),
+        evidence=load_evidence(settings, ledger, payloads),
         witness=load_witness(settings, ledger),
     )
     return Hub(
@@ -185,9 +181,15 @@ def build(settings: Settings) -> Hub:
         chaser=Chaser(ledger, signer, deadlines, duty_mail(settings), settings.sweep_every_seconds),
         fetch=fetch,
         application=_application(context, signer, Links(ledger, signer)),
-        end_waits=end_waits,
+        end_waits=functools.partial(_end, leases, feed),
         inspector=policy.inspector,
     )
+
+
+def _end(*waits: Leases | Feed) -> None:
+    """Answer the requests that wait now."""
+    for one in waits:
+        one.close()
 
 
 def _policy(settings: Settings, payloads: PayloadStore, revocation: Revocation, sent: LedgerSent) -> Policy:
@@ -240,6 +242,7 @@ def _application(context: http.Gateway, signer: ReceiptSigner, links: Links) -> 
         explain=context.intake.check,
         chases=context.chases,
         replays=Replays(signer, context.chases.policy),
+        evidence=context.evidence,
         largest_envelope=context.settings.max_envelope_bytes,
         hub_name=context.settings.hub_name,
         base_url=context.settings.base_url,

@@ -78,6 +78,38 @@ class ReceivedFile:
         return self.digest.hexdigest()
 
 
+class WholeFile:
+    """Receives one long answer into a file, which has its name only once it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._draft = path.with_name(f".{path.name}.part")
+        self._file: BinaryIO | None = None
+        self.size = 0
+
+    def begin(self, headers: Mapping[str, str]) -> None:
+        self.close()
+        self._file, self.size = self._draft.open("wb"), 0
+
+    def write(self, chunk: bytes) -> None:
+        assert self._file is not None, "nothing has begun"
+        self._file.write(chunk)
+        self.size += len(chunk)
+
+    def end(self) -> None:
+        self.close()
+        self._draft.replace(self._path)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def forget(self) -> None:
+        """Remove what was received of an answer that never became whole."""
+        self.close()
+        self._draft.unlink(missing_ok=True)
+
+
 class ContentFiles:
     """Receives a document's content into files of a directory: ``document``, and ``parts`` by content id.
 

@@ -16,7 +16,7 @@ import typer
 from hub import language
 from hub.problems import HubError
 
-AGENCY = ("sign", "send", "inbox", "status", "chase", "receipts", "verify", "demo")
+AGENCY = ("sign", "send", "inbox", "status", "chase", "receipts", "evidence", "verify", "demo")
 OPERATION = ("roles", "witness", "registry", "policy", "overdue", "dead_letters", "bounces", "replay", "key", "care")
 COMMANDS = AGENCY + OPERATION
 """Modules in the order of ``--help``."""

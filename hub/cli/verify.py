@@ -1,4 +1,4 @@
-"""``lienthong verify``: check a signed envelope or a receipt on this machine, trusting no hub."""
+"""``lienthong verify``: check a signed envelope, a receipt or an evidence pack on this machine, trusting no hub."""
 
 from __future__ import annotations
 
@@ -10,21 +10,37 @@ from typing import Annotated, Any
 import typer
 
 from hub import clock
-from hub.cli import output
+from hub.cli import output, pack
 from hub.language import _
 
 _JWS_FIELDS = ("acknowledgement", "refusal", "receipt", "jws")
 
 File = Annotated[
-    Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help=_("An .edxml envelope, or a receipt."))
+    Path,
+    typer.Argument(exists=True, dir_okay=False, metavar="FILE", help=_("An .edxml envelope, a receipt or a pack.")),
 ]
 Anchor = Annotated[
-    list[Path], typer.Option(exists=True, dir_okay=False, help=_("Trusted root certificate (PEM), for an envelope."))
+    list[Path], typer.Option(exists=True, dir_okay=False, help=_("Trusted root (PEM), for an envelope or a pack."))
 ]
 Lists = Annotated[list[Path], typer.Option("--crl", exists=True, dir_okay=False, help=_("Revocation lists (PEM)."))]
 Answers = Annotated[list[Path], typer.Option("--ocsp", exists=True, dir_okay=False, help=_("OCSP answers (DER)."))]
 Keys = Annotated[
-    Path | None, typer.Option("--jwks", exists=True, dir_okay=False, help=_("The hub's keys (JWKS), for a receipt."))
+    Path | None,
+    typer.Option("--jwks", "--hub-key", exists=True, dir_okay=False, help=_("The hub's keys (JWKS), for receipts.")),
+]
+LogKeys = Annotated[
+    list[str], typer.Option("--log-key", metavar="VKEY", help=_("The log's verifier key, or a file with it."))
+]
+WitnessKeys = Annotated[
+    list[str], typer.Option("--witness-key", metavar="VKEY", help=_("A witness's verifier key, or a file with it."))
+]
+TsaAnchors = Annotated[
+    list[Path],
+    typer.Option("--tsa-anchor", exists=True, dir_okay=False, help=_("Root of a time-stamping authority (PEM).")),
+]
+SealFile = Annotated[
+    Path | None,
+    typer.Option("--seal", exists=True, dir_okay=False, help=_("Certificate of the hub's evidence seal (PEM).")),
 ]
 At = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ"], help=_("Moment to judge by (UTC); now when absent."))
@@ -42,8 +58,15 @@ def verify(
     keys: Keys = None,
     at: At = None,
     envelope: Of = None,
+    log_keys: LogKeys = [],  # noqa: B006 - as above
+    witness_keys: WitnessKeys = [],  # noqa: B006 - as above
+    tsa_anchors: TsaAnchors = [],  # noqa: B006 - as above
+    seal: SealFile = None,
     as_json: output.AsJson = False,
 ) -> None:
+    if pack.is_pack(file):
+        pack.verify(file, pack.trusted(anchor, log_keys, witness_keys, tsa_anchors, keys, seal))
+        return
     content = file.read_bytes()
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         if not anchor:
@@ -118,4 +141,4 @@ def _jws(content: bytes) -> str:
 
 
 def register(app: typer.Typer) -> None:
-    app.command("verify", help=_("Check an envelope or a receipt on this machine."))(verify)
+    app.command("verify", help=_("Check an envelope, a receipt or an evidence pack on this machine."))(verify)

@@ -9,6 +9,7 @@ from typing import Any
 
 from hub.audit import Entry
 from hub.delivery.replay import Replays
+from hub.evidence.handing import Evidence
 from hub.language import Language
 from hub.ledger import Ledger, PayloadStore, PayloadWriter, Transaction
 from hub.receipts.asking import Chases
@@ -26,7 +27,7 @@ class DashboardContext:
     ``explain`` judges an uploaded envelope of at most ``largest_envelope`` octets without storing it; ``payloads``
     holds it meanwhile. ``policy`` is what the intake judges by: pages show its rules and whether attachments are
     scanned. ``chases`` has recipients reminded, and knows the deadlines. ``replays`` sends
-    deliveries again when two people want it. ``time_stamped``: outside authorities are asked to stamp the log.
+    deliveries again when two people want it. ``evidence`` hands packs out. ``time_stamped``: outside authorities are asked to stamp the log.
 
     ``base_url`` decides whether cookies are limited to HTTPS. A session ends ``session_idle`` after the last page
     that a person opened and ``session_lifetime`` after the login at the latest.
@@ -39,6 +40,7 @@ class DashboardContext:
     explain: Explain
     chases: Chases
     replays: Replays
+    evidence: Evidence
     largest_envelope: int
     hub_name: str = "lienthong"
     base_url: str = "http://127.0.0.1:8080"

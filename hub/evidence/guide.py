@@ -13,19 +13,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.audit.note import Note
-from hub.evidence.listing import ASIC_MANIFEST, SIGNATURE, SUMS
-from hub.evidence.proving import (
+from hub.evidence.names import (
+    ASIC_MANIFEST,
     CHECKPOINT,
+    DOCUMENT,
     LOG_KEYS,
     SEAL_CERTIFICATE,
+    SIGNATURE,
+    SUMS,
     TSA_ANCHORS,
-    Published,
-    algorithm_of,
     key_member,
-    log_keys_of,
-    unstamped,
 )
-from hub.evidence.records import DOCUMENT, Named
+from hub.evidence.proving import Published, algorithm_of, log_keys_of, unstamped
+from hub.evidence.records import Named
 from hub.ledger.case import Case, Stamp
 from hub.ledger.evidence import Piece
 
@@ -246,7 +246,7 @@ def _log(case: Case, published: Published) -> list[str]:
         ' echo "$one" | base64 -d | tail -c 64; done > work/note.signature'
     )
     lines = [
-        "5. SỔ GHI KHÔNG SỬA ĐƯỢC / THE TRANSPARENCY LOG",
+        "5. NHẬT KÝ MINH BẠCH / THE TRANSPARENCY LOG",
         "",
         _run(_WORK),
         _run(f"sed '/^$/,$d' {CHECKPOINT} > work/note"),
@@ -260,12 +260,12 @@ def _log(case: Case, published: Published) -> list[str]:
         *lines,
         "",
         "log/NN.leaf.json là đúng các byte đã được ghi; log/NN.tlog-proof (C2SP tlog-proof) chứng minh chúng nằm",
-        "trong cây Merkle (RFC 9162) mà điểm kiểm soát đã ký; log/consistency-*.txt chứng minh cây sau bắt đầu bằng",
+        "trong cây Merkle (RFC 9162) mà điểm kiểm đã ký; log/consistency-*.txt chứng minh cây sau bắt đầu bằng",
         "cây trước. openssl không tính được các chứng minh này: dùng lệnh ở mục 7 hoặc phần mềm C2SP bất kỳ.",
         "log/NN.leaf.json are the very octets that were logged; log/NN.tlog-proof (C2SP tlog-proof) proves that they",
         "are in the Merkle tree (RFC 9162) of a signed checkpoint; log/consistency-*.txt that each tree begins with",
         "the one before. openssl cannot compute these: use the command of section 7, or any C2SP software.",
-        f"Khóa của sổ ghi ({LOG_KEYS}) phải lấy từ nguồn khác, không phải từ hồ sơ này.",
+        f"Khóa của nhật ký ({LOG_KEYS}) phải lấy từ nguồn khác, không phải từ hồ sơ này.",
         f"The log's key ({LOG_KEYS}) must come from elsewhere, not from this pack.",
     ]
 

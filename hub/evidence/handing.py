@@ -10,8 +10,8 @@ from pathlib import Path
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.evidence import listing
 from hub.evidence.container import MEDIA_TYPE, Member, length, stream
+from hub.evidence.names import ASIC_MANIFEST
 from hub.evidence.packing import Lies, pack
 from hub.evidence.proving import Published
 from hub.evidence.seal import Seal
@@ -70,7 +70,7 @@ class Evidence:
 
 def _taken(case: Case, made: Pack, reader: Reader, actor: str, at: datetime) -> Entry:
     """``manifest``: the digest by which this very pack is known again."""
-    manifest = next(one.sha256 for one in made.members if one.name == listing.ASIC_MANIFEST)
+    manifest = next(one.sha256 for one in made.members if one.name == ASIC_MANIFEST)
     detail = {"complete": case.whole, "size": made.size, "manifest": manifest}
     letter = case.letter
     return Entry(

@@ -10,11 +10,7 @@ import re
 from collections.abc import Sequence
 
 from hub.evidence.container import MEDIA_TYPE, MIMETYPE, Member
-
-SUMS = "SHA256SUMS"
-MANIFEST = "META-INF/manifest.xml"
-ASIC_MANIFEST = "META-INF/ASiCManifest.xml"
-SIGNATURE = "META-INF/signature.p7s"
+from hub.evidence.names import SIGNATURE
 
 _SUM = re.compile(r"([0-9a-f]{64})  (\S+)\n")
 _OBJECT = re.compile(

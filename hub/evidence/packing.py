@@ -18,8 +18,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.evidence import guide, listing, summary
 from hub.evidence.container import MEDIA_TYPE, MIMETYPE, Draft, Member
+from hub.evidence.names import (
+    ASIC_MANIFEST,
+    CHAIN,
+    DECISION,
+    DOCUMENT,
+    GUIDE,
+    MANIFEST,
+    SIGNATURE,
+    SUMMARY,
+    SUMS,
+)
 from hub.evidence.proving import Published, add_keys, add_log, add_receipts, add_stamps
-from hub.evidence.records import DECISION, DOCUMENT, Named, decision
+from hub.evidence.records import Named, decision
 from hub.evidence.seal import Seal
 from hub.language.folding import folded
 from hub.ledger.case import Case
@@ -57,19 +68,19 @@ def pack(
     stamps = add_stamps(draft, case, published)
     named = Named(parts, pieces, leaves, receipts)
     draft.add(DECISION, decision(case, named, published.hub, published.origin, checks, at))
-    draft.add("summary.html", summary.page(case, named, published, stamps, at).encode())
-    draft.add("README.txt", guide.text(case, named, published, stamps).encode())
+    draft.add(SUMMARY, summary.page(case, named, published, stamps, at).encode())
+    draft.add(GUIDE, guide.text(case, named, published, stamps).encode())
     return sealed(draft, seal, at)
 
 
 def sealed(draft: Draft, seal: Seal, at: datetime) -> list[Member]:
     """Add the lists of what there is, and the signature over them."""
     names = [one.name for one in draft.members if one.name != MIMETYPE]
-    draft.add(listing.MANIFEST, listing.manifest([*names, listing.SUMS]))
-    draft.add(listing.SUMS, listing.sums(listing.digests(draft.members)))
+    draft.add(MANIFEST, listing.manifest([*names, SUMS]))
+    draft.add(SUMS, listing.sums(listing.digests(draft.members)))
     manifest = listing.asic_manifest(listing.digests(draft.members))
-    draft.add(listing.ASIC_MANIFEST, manifest)
-    draft.add(listing.SIGNATURE, seal.sign(manifest, at))
+    draft.add(ASIC_MANIFEST, manifest)
+    draft.add(SIGNATURE, seal.sign(manifest, at))
     return draft.members
 
 
@@ -102,7 +113,7 @@ def _add_piece(draft: Draft, piece: Piece) -> tuple[str, Piece]:
 def _add_chain(draft: Draft, pieces: Sequence[Piece]) -> None:
     certificates = [certificate_pem(one) for one in pieces if one.kind == "certificate" and one.role != "settlement"]
     if certificates:
-        draft.add("signer/chain.pem", b"".join(certificates))
+        draft.add(CHAIN, b"".join(certificates))
 
 
 def certificate_pem(piece: Piece) -> bytes:

@@ -7,26 +7,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from hub.audit.note import ED25519, Note, VerifierKey
 from hub.audit.proof import Proof
 from hub.audit.witness import Submission
 from hub.clock import rfc3339
 from hub.evidence.container import Draft
+from hub.evidence.names import (
+    CHECKPOINT,
+    COSIGNED,
+    JWKS,
+    LOG_KEYS,
+    PENDING,
+    SEAL_CERTIFICATE,
+    TSA_ANCHORS,
+    WITNESS_KEYS,
+    key_member,
+)
+from hub.evidence.public_keys import pem, public_key
 from hub.evidence.records import json_octets
+from hub.evidence.responses import response
 from hub.ledger.case import Case, Leaf, Stamp
 from hub.ledger.transparency import CheckpointRecord
-from hub.signatures import der
 from hub.signatures.jws import from_b64url
-
-JWKS, LOG_KEYS, WITNESS_KEYS = "keys/hub.jwks.json", "keys/log.vkey", "keys/witnesses.vkey"
-SEAL_CERTIFICATE, TSA_ANCHORS = "keys/evidence-seal.pem", "timestamps/anchors.pem"
-CHECKPOINT, COSIGNED, PENDING = "log/checkpoint.txt", "log/cosigned.txt", "timestamps/PENDING.txt"
-# a response as an authority gives it, around the token that is kept (RFC 3161 §2.4.2)
-GRANTED = der.element(der.SEQUENCE, der.element(der.INTEGER, b"\0"))
 
 
 @dataclass(frozen=True)
@@ -38,20 +42,6 @@ class Published:
     jwks: Sequence[Mapping[str, Any]]
     log_keys: Sequence[VerifierKey]
     tsa_anchors: bytes = b""
-
-
-def response(token: bytes) -> bytes:
-    """A time-stamp response around a token: what ``openssl ts -verify -in`` reads."""
-    return der.element(der.SEQUENCE, GRANTED, token)
-
-
-def token_of(octets: bytes) -> bytes:
-    """The token in such a response. Raises ``ValueError``."""
-    ((_, contents),) = der.elements(octets)
-    token = contents.removeprefix(GRANTED)
-    if response(token) != octets:
-        raise ValueError("not a response that grants a time stamp")
-    return token
 
 
 def add_receipts(draft: Draft, case: Case) -> dict[str, str]:
@@ -113,19 +103,15 @@ def add_keys(draft: Draft, case: Case, published: Published, seal_pem: bytes) ->
     signed_by = {_kid(leaf.jws) for leaf in case.leaves if leaf.jws}
     draft.add(JWKS, json_octets({"keys": list(keys.values())}))
     for kid in sorted(signed_by & keys.keys()):
-        draft.add(key_member(kid), _pem(public_key(keys[kid])))
+        draft.add(key_member(kid), pem(public_key(keys[kid])))
     log_keys = log_keys_of(case, published)
     draft.add(LOG_KEYS, "".join(f"{one.text}\n" for one in log_keys).encode())
     for number, one in enumerate(log_keys, 1):
-        draft.add(f"keys/log-{number}.pem", _pem(one.public))
+        draft.add(f"keys/log-{number}.pem", pem(one.public))
     witnesses = sorted({witness for rows in case.cosignatures.values() for witness, _ in rows})
     if witnesses:
         draft.add(WITNESS_KEYS, "".join(f"{one}\n" for one in witnesses).encode())
     draft.add(SEAL_CERTIFICATE, seal_pem)
-
-
-def key_member(kid: str) -> str:
-    return f"keys/hub-{''.join(one if one.isalnum() else '.' for one in kid)}.pem"
 
 
 def _kid(jws: str) -> str:
@@ -149,18 +135,6 @@ def log_keys_of(case: Case, published: Published) -> list[VerifierKey]:
     notes = [Note.parse(one.note) for one in case.checkpoints.values()]
     used = [one for one in known.values() if any(note.signed_by(one) for note in notes)]
     return used or list(known.values())[:1]
-
-
-def public_key(jwk: Mapping[str, Any]) -> Ed25519PublicKey | ec.EllipticCurvePublicKey:
-    """Of an OKP or a P-256 key (RFC 8037, RFC 7518). Raises ``ValueError``, ``KeyError``."""
-    if jwk["kty"] == "OKP":
-        return Ed25519PublicKey.from_public_bytes(from_b64url(jwk["x"]))
-    x, y = (int.from_bytes(from_b64url(jwk[name]), "big") for name in ("x", "y"))
-    return ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
-
-
-def _pem(key: Ed25519PublicKey | ec.EllipticCurvePublicKey) -> bytes:
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def add_stamps(draft: Draft, case: Case, published: Published) -> list[tuple[str, str, Stamp]]:

@@ -9,13 +9,10 @@ from datetime import date, datetime
 from typing import Any
 
 from hub import __version__, clock
+from hub.evidence.names import DOCUMENT, FORM
 from hub.ledger.case import Case, Leaf
 from hub.ledger.envelopes import PartRecord
 from hub.ledger.evidence import Piece
-
-FORM = "lienthong-evidence/1"
-DECISION = "decision.json"
-DOCUMENT = "envelope.xml"
 
 
 @dataclass(frozen=True)

@@ -108,18 +108,18 @@ PROOFS: dict[str, tuple[Pair, Pair, str]] = {
     ),
     "log": (
         (
-            "Các biên nhận và bản ghi trên có trong sổ ghi và không bị sửa về sau",
+            "Các biên nhận và bản ghi trên có trong nhật ký và không bị sửa về sau",
             "These receipts and entries stand in the log and were not changed later",
         ),
-        ("chứng minh Merkle và điểm kiểm soát có chữ ký", "Merkle proofs and signed checkpoints"),
+        ("chứng minh Merkle và điểm kiểm có chữ ký", "Merkle proofs and signed checkpoints"),
         "5, 7",
     ),
     "witnesses": (
         (
-            "Bên chứng kiến độc lập đã thấy cùng một sổ ghi",
+            "Nhân chứng độc lập đã thấy cùng một nhật ký",
             "Independent witnesses saw the same log",
         ),
-        ("chữ ký của bên chứng kiến trên điểm kiểm soát", "their cosignatures of checkpoints"),
+        ("chữ ký của nhân chứng trên điểm kiểm", "their cosignatures of checkpoints"),
         "7",
     ),
     "stamps": (
@@ -135,5 +135,8 @@ PENDING_STAMPS: Pair = (
     "chưa có dấu thời gian, xem timestamps/PENDING.txt",
     "not stamped yet, see timestamps/PENDING.txt",
 )
-NO_WITNESS: Pair = ("chưa có bên chứng kiến nào ký", "no witness has cosigned yet")
-NOT_SEALED: Pair = ("một số bản ghi chưa vào sổ khi lập hồ sơ", "some records were not sealed yet when this was made")
+NO_WITNESS: Pair = ("chưa có nhân chứng nào ký", "no witness has cosigned yet")
+NOT_SEALED: Pair = (
+    "một số bản ghi chưa vào nhật ký khi lập hồ sơ",
+    "some records were not sealed yet when this was made",
+)

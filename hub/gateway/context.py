@@ -9,6 +9,7 @@ from fastapi import Request
 
 from hub.audit.witness import Witness
 from hub.delivery.lease import Leases
+from hub.evidence.handing import Evidence
 from hub.gateway.handed import Handed
 from hub.gateway.published_keys import PublishedKeys
 from hub.gateway.tiles import KeptTiles
@@ -41,6 +42,7 @@ class Gateway:
     tokens: Tokens
     broker_ready: Callable[[], Awaitable[bool]]
     schema_current: Callable[[], Awaitable[bool]]
+    evidence: Evidence
     handed: Handed = field(default_factory=Handed)
     tiles: KeptTiles = field(default_factory=KeptTiles)
     witness: Witness | None = None  # of other logs, where this hub watches any

@@ -27,7 +27,14 @@ PUBLIC = {
     "/v1/witness/key",
 }
 # for those who run the hub, for those who get a token, for those who verify, and for people (who log in by a form)
-OUTSIDE_V1 = {"/oauth2/token", "/.well-known/jwks.json", "/livez", "/readyz", "/metrics"}
+OUTSIDE_V1 = {
+    "/oauth2/token",
+    "/.well-known/jwks.json",
+    "/.well-known/lienthong-evidence.pem",
+    "/livez",
+    "/readyz",
+    "/metrics",
+}
 AUDITORS_ONLY = {"/v1/audit/entries", "/v1/log/tile/entries/{place:path}"}
 
 

@@ -10,11 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
+from hub.audit.note import NoteSigner
 from hub.dashboard import DashboardContext, fetch_pages, pages, problem_pages
 from hub.delivery.links import Links
 from hub.delivery.replay import Replays
+from hub.evidence.handing import Evidence
+from hub.evidence.proving import Published
+from hub.evidence.seal import Seal
 from hub.intake import Intake
 from hub.ledger import Ledger, PayloadStore, exchange_log
 from hub.receipts import deadline_policy
@@ -37,10 +42,20 @@ def dashboard_over(ledger: Ledger, directory: Path, register: Register, address:
         explain=Intake(ledger, register.directory, signer, register.policy).check,
         chases=Chases(ledger, signer, deadline_policy.load()),
         replays=Replays(signer, deadline_policy.load()),
+        evidence=evidence_over(ledger, directory, signer),
         largest_envelope=largest,
         hub_name="hub.test",
         base_url=address,
     )
+
+
+def evidence_over(ledger: Ledger, directory: Path, signer: ReceiptSigner) -> Evidence:
+    """Who hands packs out, with keys in ``directory``."""
+    log = NoteSigner(signer.log, Ed25519PrivateKey.generate()).log_key
+    published = Published(signer.hub, signer.log, [signer.key.jwk], [log])
+    payloads = PayloadStore(directory / "payloads")
+    seal = Seal.load_or_create(directory / "evidence.pem", signer.hub)
+    return Evidence(ledger, payloads.path, published, seal, (), payloads.incoming)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from hub.dashboard.desk import Desk
 from hub.dashboard.screens.check import CheckScreens
 from hub.dashboard.screens.dead_letters import DeadLetterScreens
 from hub.dashboard.screens.envelopes import EnvelopeScreens
+from hub.dashboard.screens.evidence import EvidenceScreens
 from hub.dashboard.screens.log import LogScreens
 from hub.dashboard.screens.login import LoginScreens
 from hub.dashboard.screens.overdue import OverdueScreens
@@ -25,6 +26,7 @@ from hub.dashboard.screens.rules import RuleScreens
 SCREENS = (
     OverviewScreens,
     EnvelopeScreens,
+    EvidenceScreens,
     DeadLetterScreens,
     ReplayScreens,
     OverdueScreens,
