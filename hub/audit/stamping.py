@@ -47,8 +47,8 @@ class Unstamped:
 class StampingStore(Protocol):
     """Where checkpoints come from and stamps go; each method raises ``Deferred`` when the store is away."""
 
-    async def due(self, authority: str) -> Unstamped | None:
-        """The newest checkpoint, unless this authority stamped it already."""
+    async def due(self, authority: str, pause: float) -> Unstamped | None:
+        """The newest checkpoint, unless this authority stamped it already, or another one less than ``pause`` s ago."""
         ...
 
     async def keep(self, authority: str, size: int, stamp: Stamp) -> None:
@@ -100,7 +100,8 @@ class Stamper:
     async def step(self) -> float:
         """Have the newest checkpoint stamped if there is a new one; how many seconds to wait before the next."""
         try:
-            due = await self._store.due(self.authority)
+            # a little less than the pause, so that of several processes one asks each time, and none skips its turn
+            due = await self._store.due(self.authority, 0.9 * self._every)
             if due is None:
                 return self._every
             try:

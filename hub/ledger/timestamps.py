@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, bindparam, delete, select, text
 
@@ -27,15 +27,15 @@ _KEEP = text(
 ).bindparams(bindparam("stamped_at", type_=Instant()), bindparam("at", type_=Instant()))
 
 
-def due(transaction: Transaction, authority: str) -> Unstamped | None:
-    """See ``StampingStore.due``."""
+def due(transaction: Transaction, authority: str, since: datetime) -> Unstamped | None:
+    """See ``StampingStore.due``; a stamp that came after ``since`` is recent."""
     newest = transparency.newest(transaction)
     if newest is None:
         return None
-    held = select(log_timestamp.c.size).where(
-        log_timestamp.c.size == newest.size, log_timestamp.c.authority == authority
-    )
-    return None if transaction.execute(held).first() is not None else Unstamped(newest.size, newest.note)
+    for one in latest(transaction):
+        if one.authority == authority and (one.size == newest.size or one.at > since):
+            return None
+    return Unstamped(newest.size, newest.note)
 
 
 def keep(transaction: Transaction, authority: str, size: int, stamp: Stamp, at: datetime) -> None:
@@ -154,8 +154,8 @@ class LedgerStamping:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    async def due(self, authority: str) -> Unstamped | None:
-        return await self._ledger.read(due, authority)
+    async def due(self, authority: str, pause: float) -> Unstamped | None:
+        return await self._ledger.read(due, authority, clock.now() - timedelta(seconds=pause))
 
     async def keep(self, authority: str, size: int, stamp: Stamp) -> None:
         await self._ledger.write(keep, authority, size, stamp, clock.now())

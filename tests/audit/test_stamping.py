@@ -58,7 +58,7 @@ def grow(stage: Stage, count: int = 1) -> list[int]:
 
 
 def stamper(stage: Stage, url: str, trust: TimeTrust, **more: float) -> Stamper:
-    return Stamper(LedgerStamping(stage.ledger), HttpInquiry(20), url, trust, **more)
+    return Stamper(LedgerStamping(stage.ledger), HttpInquiry(20), url, trust, **{"every": 0, **more})
 
 
 def bounds(stage: Stage, number: int | None) -> Bounds:
@@ -94,6 +94,20 @@ async def test_two_processes_at_once_keep_one_stamp_of_each_authority(
     urls = [one.url for one in authorities] * 2
     await asyncio.gather(*(stamper(stage, url, trust).step() for url in urls))
     assert sorted(one.authority for one in stage.ledger.read_now(timestamps.latest)) == sorted(set(urls))
+
+
+async def test_several_processes_together_ask_no_more_often_than_one(
+    stage: Stage, authority: TimeAuthority, trust: TimeTrust
+) -> None:
+    one, other = (stamper(stage, authority.url, trust, every=3600) for _ in range(2))
+    grow(stage)
+    before = authority.answered
+    await one.step()
+    grow(stage)
+    await other.step()
+    assert authority.answered == before + 1
+    await stamper(stage, authority.url, trust).step()
+    assert authority.answered == before + 2
 
 
 async def test_an_outage_leaves_leaves_pending_and_the_next_batch_covers_all_of_them(
@@ -149,7 +163,7 @@ class Memory:
         self.failures = failures
         self.began = asyncio.Event()
 
-    async def due(self, authority: str) -> Unstamped | None:
+    async def due(self, authority: str, pause: float) -> Unstamped | None:
         if self.failures:
             self.failures -= 1
             raise Deferred("store-unavailable")
