@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from alembic import context
+from hub.ledger import months
 from hub.ledger.columns import Instant, Json
 from hub.ledger.tables import metadata
 
@@ -25,6 +26,7 @@ def run(connection: Any) -> None:
         connection=connection,
         target_metadata=metadata,
         render_item=render_item,
+        include_object=months.compared(connection.dialect.name),
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
         compare_server_default=True,

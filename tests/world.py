@@ -40,6 +40,7 @@ from hub.envelope.writing import (
 from hub.ledger import Ledger, migration, registration
 from hub.settings import Settings
 from hub.signatures.sign import sign
+from tests.rights import as_application
 
 ROLES = ("serve", "relay", "deliver", "sweep")
 PDF = simple_pdf("Công văn", [["Một trang"]])
@@ -107,7 +108,10 @@ class Office:
 
 @dataclass
 class World:
-    """``environment`` chooses the engine; without database and broker it is the embedded one."""
+    """``environment`` chooses the engine; without database and broker it is the embedded one.
+
+    The database is given by its owner's address: he upgrades it, and all of the hub runs under its own role.
+    """
 
     directory: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -120,6 +124,8 @@ class World:
 
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
+        if owned := self.environment.get("LIENTHONG_DATABASE_URL"):
+            self.environment = {**self.environment, "LIENTHONG_DATABASE_URL": as_application(owned)}
         self.settings = Settings(
             data_dir=self.directory / "data",
             listen=f"127.0.0.1:{self.port}",

@@ -1,17 +1,18 @@
 """Recalls, updates and replacements: the document they are about with all its versions, and what was asked of whom.
 
 A version is an envelope of the same sender under the same document id, or an update that goes back to one of those; a
-recall is none. Changes of one document wait for each other: each locks its versions before it looks at deliveries.
+recall is none. Changes of one document wait for each other: each takes its lock before it looks at deliveries.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
 from hub import clock
 from hub.ledger.delivery_tables import change
@@ -43,9 +44,7 @@ def versions(
         envelope.c.business_type != RECALL,
     )
     if lock:
-        # not FOR UPDATE: receipts of the same envelope refer to it and must not wait
-        statement = select(envelope.c.id).where(under_its_name).order_by(envelope.c.id).with_for_update(key_share=True)
-        transaction.execute(statement).all()
+        _one_at_a_time(transaction, sender, document_ids)
     found: dict[str, Version] = {}
     wanted: ColumnElement[bool] = under_its_name
     while True:
@@ -59,6 +58,17 @@ def versions(
             envelope.c.business_type == UPDATE,
             envelope.c.sender_code == sender,
         )
+
+
+def _one_at_a_time(transaction: Transaction, sender: str, document_ids: Sequence[str]) -> None:
+    """Wait for other changes of these documents, until the end of the transaction; SQLite has one writer anyway.
+
+    Not by locking envelopes: whoever may lock rows on PostgreSQL may change them.
+    """
+    if transaction.dialect.name == "postgresql":
+        for document_id in sorted(set(document_ids)):
+            key = hashlib.sha256(f"{sender}\0{document_id}".encode()).digest()[:8]
+            transaction.execute(select(func.pg_advisory_xact_lock(int.from_bytes(key, "big", signed=True))))
 
 
 def receivers(transaction: Transaction, sender: str, document_ids: Sequence[str]) -> dict[str, frozenset[str]]:

@@ -6,8 +6,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Text
+from sqlalchemy import DateTime, Dialect, PrimaryKeyConstraint, Text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from hub.clock import rfc3339
@@ -50,3 +51,13 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return json.loads(value) if isinstance(value, str) and dialect.name != "postgresql" else value
+
+
+class MonthlyKey(PrimaryKeyConstraint):
+    """A primary key to which PostgreSQL adds ``at``: keys of a partitioned table hold what it is partitioned by."""
+
+
+@compiles(MonthlyKey, "postgresql")
+def _with_at(key: MonthlyKey, compiler: Any, **options: Any) -> str:
+    written: str = compiler.visit_primary_key_constraint(key, **options)
+    return f"{written.removesuffix(')')}, at)"

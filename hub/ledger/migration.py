@@ -12,12 +12,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
 
 from alembic import command
 from hub.ledger.engine import Ledger, Transaction
 from hub.problems import Misconfigured
 
 _LOCK = 0x6C74_6C65_6467  # any number that nothing else on the database uses
+_FORBIDDEN = "42501"  # insufficient_privilege
 
 
 def _scripts() -> Path:
@@ -46,12 +48,21 @@ def version(transaction: Transaction) -> str | None:
 
 
 def upgrade(ledger: Ledger) -> str:
-    """Bring the schema to the head; returns it. Raises ``Deferred`` when the database is away."""
+    """Bring the schema to the head; returns it.
+
+    Raises ``Deferred`` when the database is away, ``Misconfigured`` when this role may not change the schema.
+    """
     if ledger.dialect == "sqlite":
         with ledger.without_references():
             ledger.write_now(_upgrade)
-    else:
+        return head()
+    try:
         ledger.write_now(_upgrade)
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", "") != _FORBIDDEN:
+            raise
+        detail = f"this role may not change the schema; upgrade as its owner: {error.orig}"
+        raise Misconfigured("schema-outdated", detail, "LIENTHONG_DATABASE_URL") from error
     return head()
 
 

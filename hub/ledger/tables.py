@@ -24,10 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.sql import expression
-from sqlalchemy.sql.elements import ColumnElement
 
 from hub.language.folding import folded
-from hub.ledger.columns import Instant, Json
+from hub.ledger.columns import Instant, Json, MonthlyKey
 
 metadata = MetaData(
     naming_convention={
@@ -367,12 +366,13 @@ receipt = Table(
     Index("ix_receipt_sealing", "tx", "seq"),
 )
 
+# On PostgreSQL a partition for each month (UTC), made ahead of time by hub.ledger.months; every key holds ``at`` there.
 audit_entry = Table(
     "audit_entry",
     metadata,
-    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("seq", SERIAL, autoincrement=True),
     Column("tx", BigInteger, nullable=False),
-    Column("id", Text, nullable=False, unique=True),
+    Column("id", Text, nullable=False),
     Column("at", Instant, nullable=False),
     Column("kind", Text, nullable=False),
     _not_null_text("actor"),
@@ -382,18 +382,18 @@ audit_entry = Table(
     _not_null_text("document_id"),
     _not_null_text("code"),
     Column("detail", Json, nullable=False),
+    MonthlyKey("seq"),
+    UniqueConstraint("id").ddl_if(dialect="sqlite"),
+    UniqueConstraint("id", "at").ddl_if(dialect="postgresql"),
     Index("ix_audit_entry_feed", "tx", "seq"),
     Index("ix_audit_entry_at", "at"),
     Index("ix_audit_entry_envelope", "envelope_id", "seq"),
     Index("ix_audit_entry_agency", "agency_code", "seq"),
     Index("ix_audit_entry_document", "document_id", "seq"),
     Index("ix_audit_entry_kind", "kind", "seq"),
+    postgresql_partition_by="RANGE (at)",
 )
 
 TAKEABLE = ("ready", "leased")
 IN_TRANSIT = ("pending", "published")
 FINAL = ("settled", "refused", "dead", "withdrawn")
-
-
-def is_true(column: Column[bool]) -> ColumnElement[bool]:
-    return column.is_(True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,6 +16,7 @@ from hub.audit.sealer import Rewritten, Sealer, Signing
 from hub.ledger import Transaction, exchange_log, log_tables, log_troubles, tables, transparency
 from hub.ledger.transparency import LedgerSealing
 from tests.ledger.stage import Stage, Store
+from tests.rights import tamper
 
 SIGNING = Signing([NoteSigner("hub.test/log", Ed25519PrivateKey.generate())])
 KEYS = [one.log_key for one in SIGNING.signers]
@@ -142,15 +142,11 @@ def test_a_crash_in_mid_batch_leaves_nothing_of_the_batch(stage: Stage) -> None:
     checked(stage)
 
 
-def tamper(stage: Stage, statement: Any) -> None:
-    stage.ledger.write_now(lambda transaction: transaction.execute(statement) and None)
-
-
 async def test_a_rewritten_leaf_is_noticed_and_nothing_is_signed_on_top_of_it(stage: Stage) -> None:
     write(stage, 10)
     seal(stage)
     leaf = log_tables.log_leaf
-    tamper(stage, update(leaf).where(leaf.c.number == 3).values(hash=merkle.leaf_hash(b"another truth")))
+    tamper(stage.ledger, update(leaf).where(leaf.c.number == 3).values(hash=merkle.leaf_hash(b"another truth")))
     write(stage, 1)
     with pytest.raises(Rewritten):
         seal(stage)
@@ -166,7 +162,7 @@ async def test_a_removed_leaf_is_noticed(stage: Stage) -> None:
     write(stage, 10)
     seal(stage)
     leaf = log_tables.log_leaf
-    tamper(stage, delete(leaf).where(leaf.c.number == 9))
+    tamper(stage.ledger, delete(leaf).where(leaf.c.number == 9))
     write(stage, 1)
     assert await Sealer(LedgerSealing(stage.ledger), SIGNING).step() is False
     assert [one.kind for one in stage.ledger.read_now(log_troubles.every)] == ["rewritten"]
@@ -175,7 +171,7 @@ async def test_a_removed_leaf_is_noticed(stage: Stage) -> None:
 def test_a_leaf_that_was_slipped_in_beyond_the_head_is_noticed(stage: Stage) -> None:
     write(stage, 4)
     size = seal(stage).size
-    tamper(stage, insert(log_tables.log_leaf).values(number=size, id="slipped in", hash=merkle.leaf_hash(b"x")))
+    tamper(stage.ledger, insert(log_tables.log_leaf).values(number=size, id="slipped in", hash=merkle.leaf_hash(b"x")))
     write(stage, 1)
     with pytest.raises(Rewritten, match="stands already"):
         seal(stage)

@@ -24,6 +24,7 @@ from hub.receipts.deadline_policy import load
 from hub.receipts.non_delivery import give_up
 from hub.signatures.jws import open_jws
 from tests.ledger.stage import Stage, Store
+from tests.rights import tamper
 
 PEOPLE = (("one", ("operator",)), ("two", ("administrator",)), ("hoa", ("auditor",)))
 
@@ -183,7 +184,7 @@ def test_a_letter_whose_recall_was_sent_to_the_recipient_is_left_out(stage: Stag
     recall = stage.accept("H33", document_id="9/2026", business_type=1)
     previous = update(tables.envelope).where(tables.envelope.c.id == recall.envelope_id)
     previous = previous.values(previous_id=row(stage, old).envelope_id)
-    stage.ledger.write_now(lambda transaction: transaction.execute(previous))
+    tamper(stage.ledger, previous)
     [one] = stage.ledger.read_now(desk.plan, Choice(deliveries=(old,))).candidates
     assert one.skipped == "recalled"
 

@@ -12,6 +12,7 @@ from hub.intake import Admitted
 from hub.ledger import Ledger, envelopes, outbox
 from hub.signatures.jws import open_jws
 from tests.intake.exchange import DOCUMENT, PEOPLE, SENDER, STATES, TAKEN, UNTAKEN, Exchange, ids
+from tests.rights import tamper
 
 A, B, C = "H33.90", "H33.91", "H33.92"
 
@@ -206,7 +207,7 @@ async def test_the_document_of_the_same_name_of_another_sender_is_left_alone(exc
     from hub.ledger.tables import envelope
 
     foreign = update(envelope).where(envelope.c.id == other.id).values(sender_code=B)
-    exchange.ledger.write_now(lambda transaction: transaction.execute(foreign))
+    tamper(exchange.ledger, foreign)
     assert await exchange.refusal(A, kind=1) == [("document-unknown", DOCUMENT)]
     assert exchange.states(sent.stored.envelope_id) == {A: "pending"}
 

@@ -20,19 +20,23 @@ from sqlalchemy import delete, text, update
 
 from hub import clock
 from hub.audit import Entry, Event
-from hub.ledger import Ledger, Transaction, agencies, deliveries, delivery_tables, envelopes, migration, systems, tables
+from hub.ledger import Ledger, agencies, deliveries, delivery_tables, envelopes, migration, systems, tables
 from hub.ledger.agencies import NewAgency
 from hub.ledger.envelopes import Acceptance, Stored
 from hub.receipts.signing import Audience, ReceiptSigner, Subject
 from hub.registry.model import System
 from hub.signatures.jws import HubKey
+from tests.rights import as_application, tamper
 from tests.services import PostgreSQL
 
 STORES = ("sqlite", "postgresql")
 
 
 class Store:
-    """One database at the head of the schema; every ``open`` is another process's view of it."""
+    """One database at the head of the schema; every ``open`` is another process's view of it.
+
+    On PostgreSQL as the hub's own role, which neither owns the tables nor may change what is guarded (``tamper``).
+    """
 
     def __init__(self, opener: Callable[[], Ledger]) -> None:
         self._opener = opener
@@ -159,12 +163,9 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_database(postgresql: PostgreSQL) -> str:
-    """The URL of a PostgreSQL database at the head of the schema."""
+    """The URL of a PostgreSQL database at the head of the schema, for the hub's own role."""
     url = postgresql.create_database(f"migrated_{uuid.uuid4().hex}")
-    ledger = Ledger.postgresql(url, 2)
-    migration.upgrade(ledger)
-    ledger.close()
-    return url
+    return as_application(url)
 
 
 @pytest.fixture
@@ -180,15 +181,10 @@ def sqlite_store(migrated_file: Path, tmp_path: Path) -> Iterator[Store]:
 def postgresql_store(migrated_database: str) -> Iterator[Store]:
     """The same database every time, emptied: making and dropping one for each test costs a checkpoint."""
     store = Store(lambda: Ledger.postgresql(migrated_database))
-    store.open().write_now(_empty)
+    emptied = (delete(table) for table in reversed(tables.metadata.sorted_tables))
+    tamper(store.open(), *emptied, text("DROP TABLE IF EXISTS note"))
     yield store
     store.close()
-
-
-def _empty(transaction: Transaction) -> None:
-    for table in reversed(tables.metadata.sorted_tables):
-        transaction.execute(delete(table))
-    transaction.execute(text("DROP TABLE IF EXISTS note"))
 
 
 @pytest.fixture(params=STORES)
