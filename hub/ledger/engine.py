@@ -25,11 +25,22 @@ T = TypeVar("T")
 Transaction = Connection
 
 
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=5000",
+    "foreign_keys=ON",
+    "cache_size=-16000",
+    # so that the log's guard sees the row that an INSERT OR REPLACE deletes
+    "recursive_triggers=ON",
+)
+
+
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     # receipts must survive power loss: FULL, not NORMAL
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON", "cache_size=-16000"):
+    for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
