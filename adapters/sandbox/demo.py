@@ -97,8 +97,10 @@ def profile_file(directory: Path, agency: TrialAgency) -> Path:
     return directory / "profiles" / f"{agency.code}.toml"
 
 
-def prepare(directory: Path, url: str, registrar: Registrar) -> Demo:
+def prepare(directory: Path, url: str, registrar: Registrar, log_keys: tuple[str, ...] = ()) -> Demo:
     """Make everything on the first start in ``directory``, read it back on a later one.
+
+    ``log_keys``: verifier keys of the hub's log, for the profiles: who runs the demo has them from the hub's own disk.
 
     To be called inside one transaction of the registry. The files are written before it commits: a start that was cut
     off leaves a registry that knows nothing, and the next one makes everything again.
@@ -111,8 +113,8 @@ def prepare(directory: Path, url: str, registrar: Registrar) -> Demo:
     for agency in ALL:
         file = profile_file(directory, agency)
         profile = Profile.load(file)
-        if profile.hub != url:
-            replace(profile, hub=url).save(file)
+        if (profile.hub, profile.log_keys) != (url, log_keys):
+            replace(profile, hub=url, log_keys=log_keys).save(file)
     return Demo(directory, url, kept["login"], kept["password"])
 
 

@@ -83,13 +83,15 @@ def _prepare(settings: Settings) -> Demo:
     """Bring the ledger to this version and register the demo's world in one transaction."""
     from adapters.sandbox.demo import prepare
     from hub import wiring
+    from hub.keyring import load_signing
     from hub.ledger import migration
 
     ledger = wiring.open_ledger(settings)
     try:
         migration.upgrade(ledger)
+        log_keys = tuple(one.log_key.text for one in load_signing(settings).signers)
         return ledger.write_now(
-            lambda transaction: prepare(settings.data_dir, settings.base_url, _Registrar(transaction))
+            lambda transaction: prepare(settings.data_dir, settings.base_url, _Registrar(transaction), log_keys)
         )
     finally:
         ledger.close()

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from adapters.client import Profile
 from adapters.sandbox.documents import simple_pdf
+from hub.audit.note import NoteSigner
 from tests.cli.command import PROGRAM, environment, lienthong
 
 pytestmark = pytest.mark.timeout(240)
@@ -103,6 +106,29 @@ def receipts(demo: Demo, code: str, envelope: str) -> set[tuple[str, str, str, s
     }
 
 
+def prove(demo: Demo, code: str, envelope: str, directory: Path) -> None:
+    """The receipts are in the log, with the hub and without it; the log's key is in the profiles of the demo."""
+    arguments = ("receipts", envelope, "--as", demo.profile(code), "--proofs")
+
+    def sealed() -> list[dict[str, Any]] | None:
+        outcome = lienthong(*arguments, "--json")
+        assert outcome.code == 0, outcome.err
+        rows: list[dict[str, Any]] = outcome.json["receipts"]
+        return rows if all(row["included"] for row in rows) else None
+
+    row = until(30, "receipts in the log", sealed)[0]
+    (directory / "receipt.jws").write_text(row["jws"])
+    (directory / "receipt.tlog-proof").write_text(row["log"]["proof"])
+    offline = ("verify", directory / "receipt.jws", "--proof", directory / "receipt.tlog-proof")
+    [key] = Profile.load(demo.profile(code)).log_keys
+    outcome = lienthong(*offline, "--log-key", key, "--json")
+    assert outcome.json["included"] == row["included"]
+    assert lienthong(*offline).code == 2
+    stranger = NoteSigner(row["included"]["origin"], Ed25519PrivateKey.generate()).log_key.text
+    refused = lienthong(*offline, "--log-key", stranger)
+    assert (refused.code, "[log-proof-invalid]" in refused.err) == (1, True)
+
+
 @pytest.fixture
 def pdf(tmp_path: Path) -> Path:
     file = tmp_path / "Công văn thử.pdf"
@@ -119,6 +145,7 @@ def test_the_demo_carries_a_letter_all_the_way_and_loses_nothing_over_a_restart(
         password = demo.printed["password"]
         envelope = walk_a_letter(demo, tmp_path, pdf)
         before = receipts(demo, "H33.02", envelope)
+        prove(demo, "H33.02", envelope, tmp_path)
         left = lienthong("send", pdf, "--to", "H33.91", "--as", demo.profile("H33.90"), "--json")
         assert left.code == 0, left.err
         until(40, "letters of the simulated systems", lambda: simulated(data) >= 3)

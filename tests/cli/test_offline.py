@@ -164,6 +164,14 @@ def test_a_receipt_verifies_on_paper_and_against_its_envelope(tmp_path: Path) ->
     assert lienthong("verify", tmp_path / "bare.jws", "--jwks", tmp_path / "other.json").code == 1
 
 
+def test_proofs_without_the_log_s_key_are_misuse(profile: Path) -> None:
+    """A key that comes from the hub itself would prove nothing: nobody is asked for it."""
+    outcome = lienthong("receipts", "--as", profile, "--proofs")
+    assert (outcome.code, "--log-key" in outcome.err) == (2, True)
+    wrong = lienthong("receipts", "--as", profile, "--proofs", "--log-key", "not a key")
+    assert (wrong.code, "[log-proof-invalid]" in wrong.err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("name", "safe"),
     [
