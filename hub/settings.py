@@ -194,7 +194,7 @@ class Settings(BaseSettings):
     @classmethod
     def _authorities(cls, value: str, info: ValidationInfo) -> str:
         places = [urlsplit(one.strip()) for one in value.split(",")] if value.strip() else []
-        if any(place.scheme not in ("http", "https") or not place.hostname for place in places):
+        if any(one.scheme not in ("http", "https") or not one.hostname or one.port == 0 for one in places):
             raise ValueError("must be http(s)://…, several with commas between them")
         if places and "tsa_ca_file" in info.data and info.data["tsa_ca_file"] is None:
             raise ValueError("tsa_urls needs tsa_ca_file")

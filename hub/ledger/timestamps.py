@@ -27,13 +27,15 @@ _KEEP = text(
 ).bindparams(bindparam("stamped_at", type_=Instant()), bindparam("at", type_=Instant()))
 
 
-def due(transaction: Transaction, authority: str, since: datetime) -> Unstamped | None:
-    """See ``StampingStore.due``; a stamp that came after ``since`` is recent."""
+def due(transaction: Transaction, authority: str, pause: float, now: datetime) -> Unstamped | None:
+    """See ``StampingStore.due``."""
     newest = transparency.newest(transaction)
     if newest is None:
         return None
     for one in latest(transaction):
-        if one.authority == authority and (one.size == newest.size or one.at > since):
+        # one of the future was kept when this machine's clock was wrong: it is no reason to wait
+        recent = now - timedelta(seconds=pause) < one.at <= now
+        if one.authority == authority and (one.size == newest.size or recent):
             return None
     return Unstamped(newest.size, newest.note)
 
@@ -155,7 +157,7 @@ class LedgerStamping:
         self._ledger = ledger
 
     async def due(self, authority: str, pause: float) -> Unstamped | None:
-        return await self._ledger.read(due, authority, clock.now() - timedelta(seconds=pause))
+        return await self._ledger.read(due, authority, pause, clock.now())
 
     async def keep(self, authority: str, size: int, stamp: Stamp) -> None:
         await self._ledger.write(keep, authority, size, stamp, clock.now())

@@ -214,7 +214,7 @@ def _check_signature(response: TimeStampResponse, message: bytes, trust: TimeTru
 
     try:
         VerifierBuilder(roots=list(trust.anchors)).build().verify_message(response, message)
-    except VerificationError as error:
+    except (VerificationError, ValueError) as error:
         raise NotStamped(f"its signature: {error}") from error
 
 

@@ -110,6 +110,18 @@ async def test_several_processes_together_ask_no_more_often_than_one(
     assert authority.answered == before + 2
 
 
+def test_a_stamp_kept_while_the_clock_was_wrong_delays_no_other(stage: Stage) -> None:
+    now = clock.now()
+    grow(stage)
+    newest = stage.ledger.read_now(transparency.newest)
+    assert newest is not None
+    stamp = Stamp(b"", now, "1.2", "CN=Time authority")
+    stage.ledger.write_now(timestamps.keep, "a", newest.size, stamp, now + timedelta(days=1))
+    grow(stage)
+    assert stage.ledger.read_now(timestamps.due, "a", 3600, now) is not None
+    assert stage.ledger.read_now(timestamps.due, "a", 3600, now + timedelta(days=1, minutes=5)) is None
+
+
 async def test_an_outage_leaves_leaves_pending_and_the_next_batch_covers_all_of_them(
     stage: Stage, authority: TimeAuthority, trust: TimeTrust
 ) -> None:

@@ -111,6 +111,7 @@ async def test_the_doctor_asks_each_authority_for_a_stamp_and_says_what_is_wrong
         ({"tsa_urls": "http://tsa.example"}, "LIENTHONG_TSA_URLS"),
         ({"tsa_urls": "tsa.example", "tsa_ca_file": "roots.pem"}, "LIENTHONG_TSA_URLS"),
         ({"tsa_urls": "http://a.example,,http://b.example", "tsa_ca_file": "roots.pem"}, "LIENTHONG_TSA_URLS"),
+        ({"tsa_urls": "http://tsa.example:99999", "tsa_ca_file": "roots.pem"}, "LIENTHONG_TSA_URLS"),
         ({"tsa_policy": "1.02"}, "LIENTHONG_TSA_POLICY"),
         ({"tsa_every_seconds": "0"}, "LIENTHONG_TSA_EVERY_SECONDS"),
         ({"tsa_proxy": "https://proxy.example"}, "LIENTHONG_TSA_PROXY"),

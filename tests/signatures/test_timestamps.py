@@ -174,6 +174,7 @@ def test_what_is_no_answer_is_refused(trust: TimeTrust, answer: bytes) -> None:
         answered(question(MESSAGE), answer, MESSAGE, trust, clock.now())
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")  # of a certificate that the chance made so
 def test_no_mutilated_token_does_anything_but_hold_or_be_refused(authority: TimeAuthority, trust: TimeTrust) -> None:
     asked, chance = question(MESSAGE), random.Random(7)
     answer, held = authority.reply(asked.octets), 0
