@@ -1,4 +1,4 @@
-"""What ``lienthong doctor`` looks at outside the hub: mail server, bounces, folders, RabbitMQ, time stamps."""
+"""What ``lienthong doctor`` looks at outside the hub: mail, folders, RabbitMQ, time stamps, witnesses."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from hub.settings import Settings
 
 Check = tuple[str, bool, str]
+# what a witness answers to a request that is none (C2SP tlog-witness)
+MALFORMED = 400
 
 
 async def examine(settings: Settings) -> list[Check]:
@@ -31,7 +33,31 @@ async def examine(settings: Settings) -> list[Check]:
     if settings.push_ca_file is not None:
         checks.append(("authorities of receivers", *_authorities(settings.push_ca_file)))
     checks += await _time_stamps(settings)
+    checks += await _witnesses(settings)
     return checks
+
+
+async def _witnesses(settings: Settings) -> list[Check]:
+    """Whether each witness of the log answers: it is sent nothing, which none may take for a checkpoint."""
+    from hub import proving
+    from hub.audit.note import VerifierKey
+    from hub.audit.witnessing import Unreachable
+
+    async def ask(key: VerifierKey, url: str) -> Check:
+        connection = proving.witness_at(settings, url)
+        try:
+            status = (await connection.add_checkpoint(b"")).status
+        except Unreachable as error:
+            return "witness", False, f"{key.name}, {url}: {error}"
+        finally:
+            await connection.close()
+        answers = _("answers") if status == MALFORMED else _("answers {status}").format(status=status)
+        return "witness", status == MALFORMED, f"{key.name}, {url}: {answers}"
+
+    try:
+        return list(await asyncio.gather(*(ask(key, url) for key, url in settings.witness_addresses)))
+    except HubError as error:
+        return [("witness", False, error.detail)]
 
 
 async def _time_stamps(settings: Settings) -> list[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import signal
@@ -17,16 +18,17 @@ import pytest
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
-from hub import keyring, wiring
-from hub.audit.note import Checkpoint, Note, VerifierKey
+from hub import keyring, proving, wiring
+from hub.audit.note import Checkpoint, Note, NoteSigner, VerifierKey
 from hub.audit.witness import LONGEST_BODY
-from hub.cli import build_app
-from hub.ledger import log_tables, log_troubles, transparency
-from hub.problems import CATALOGUE
+from hub.cli import build_app, outward
+from hub.ledger import Ledger, log_tables, log_troubles, transparency
+from hub.problems import CATALOGUE, Misconfigured
+from hub.settings import Settings, load
 from tests.audit.logs import Log
 from tests.gateway.edge import problem
 from tests.journeys.witnesses import PROGRAM, WitnessProgram
-from tests.world import World, eventually
+from tests.world import World, eventually, free_port
 
 LOG = Log("other.test/log").grown(300)
 
@@ -152,6 +154,37 @@ def test_a_hub_is_a_witness_of_another_log(watched: tuple[World, WitnessProgram]
         assert http.post("/add-checkpoint", content=LOG.body(100, 300)).status_code == 200
         assert world.ledger.read_now(log_troubles.every) == []
     assert CATALOGUE["checkpoint-inconsistent"].status == 422
+
+
+def test_the_doctor_asks_every_witness(watched: tuple[World, WitnessProgram], tmp_path: Path) -> None:
+    _, running = watched
+    key = VerifierKey.parse(running.told["key"])
+    away = NoteSigner("away.test/w", Log().private).witness_key
+    good, wrong = f"{key.text}={running.told['url']}", f"{away.text}=http://127.0.0.1:{free_port()}"
+    other = NoteSigner("lost.test/w", Log().private).witness_key
+    settings = Settings(data_dir=tmp_path, witnesses=f"{good},{wrong},{other.text}={running.told['url']}/elsewhere")
+    checks = [one for one in asyncio.run(outward.examine(settings)) if one[0] == "witness"]
+    assert [(good, words.partition(",")[0]) for _, good, words in checks] == [
+        (True, "witness.test/w1"),
+        (False, "away.test/w"),
+        (False, "lost.test/w"),
+    ]
+
+
+@pytest.mark.parametrize("setting", ["witnesses", "witness_logs"])
+def test_settings_about_witnesses_are_looked_at_before_anything_starts(setting: str) -> None:
+    with pytest.raises(Misconfigured) as error:
+        load(**{setting: "nonsense"})
+    assert [one.location for one in error.value.findings] == [f"LIENTHONG_{setting.upper()}"]
+
+
+def test_authorities_of_witnesses_that_cannot_be_read_are_a_wrong_setting(tmp_path: Path) -> None:
+    setting = f"{NoteSigner('w.test/1', Log().private).witness_key.text}=https://w.test"
+    settings = Settings(data_dir=tmp_path, witnesses=setting, witness_ca_file=tmp_path / "none.pem")
+    ledger = Ledger.sqlite(tmp_path / "ledger.sqlite")
+    with pytest.raises(Misconfigured, match=r"none\.pem"):
+        proving.works(settings, ledger)
+    ledger.close()
 
 
 def asked(world: World) -> None:
