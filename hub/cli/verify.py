@@ -42,6 +42,10 @@ SealFile = Annotated[
     Path | None,
     typer.Option("--seal", exists=True, dir_okay=False, help=_("Certificate of the hub's evidence seal (PEM).")),
 ]
+Proof = Annotated[
+    Path | None,
+    typer.Option("--proof", exists=True, dir_okay=False, help=_("The proof that the receipt is in the log.")),
+]
 At = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ"], help=_("Moment to judge by (UTC); now when absent."))
 ]
@@ -62,6 +66,7 @@ def verify(
     witness_keys: WitnessKeys = [],  # noqa: B006 - as above
     tsa_anchors: TsaAnchors = [],  # noqa: B006 - as above
     seal: SealFile = None,
+    proof: Proof = None,
     as_json: output.AsJson = False,
 ) -> None:
     if pack.is_pack(file):
@@ -73,9 +78,11 @@ def verify(
             raise typer.BadParameter(_("An envelope needs --anchor FILE."))
         result = _envelope(content, anchor, lists, answers, at.replace(tzinfo=UTC) if at else clock.now())
     else:
-        if keys is None:
+        if keys is None and proof is None:
             raise typer.BadParameter(_("A receipt needs --jwks FILE."))
-        result = _receipt(content, json.loads(keys.read_bytes()), envelope)
+        result = {} if keys is None else _receipt(content, json.loads(keys.read_bytes()), envelope)
+        if proof is not None:
+            result |= {"included": _included(content, proof, log_keys, witness_keys)}
     output.show(result, [_("Valid."), *(f"{name}: {value}" for name, value in result.items())])
 
 
@@ -129,6 +136,16 @@ def _receipt(content: bytes, jwks: dict[str, Any], envelope: Path | None) -> dic
         if payload.get("sha256") != digest:
             raise Refused("signature-digest", f"the receipt is about {payload.get('sha256')}, the file is {digest}")
     return payload
+
+
+def _included(content: bytes, proof: Path, log_keys: list[str], witness_keys: list[str]) -> dict[str, Any]:
+    """Where the receipt stands in the log; raises ``Refused`` when the proof does not hold."""
+    from hub.cli import log_proof
+
+    if not log_keys:
+        raise typer.BadParameter(_("A proof needs --log-key VKEY."))
+    keys, witnesses = log_proof.verifier_keys(log_keys), log_proof.verifier_keys(witness_keys)
+    return log_proof.included(_jws(content), log_proof.proof_in(proof.read_text(encoding="utf-8")), keys, witnesses)
 
 
 def _jws(content: bytes) -> str:
