@@ -210,6 +210,8 @@ async def test_alarms_about_authorities_that_are_not_asked_any_more_end(stage: S
         stage.ledger.write_now(log_troubles.note, kind, subject, "", clock.now())
     await LedgerStamping(stage.ledger).only(["http://here.test"])
     assert [one.subject for one in stage.ledger.read_now(log_troubles.every)] == ["http://here.test", "w"]
+    await LedgerStamping(stage.ledger).only([])
+    assert [one.subject for one in stage.ledger.read_now(log_troubles.every)] == ["w"]
 
 
 def test_bounds_count_only_stamps_given_before_the_leaf_was_sealed(stage: Stage) -> None:
