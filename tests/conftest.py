@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.services import Clamd, PostgreSQL, RabbitMQ
+from tests.services import Clamd, PostgreSQL, RabbitMQ, SoftHsm
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +29,16 @@ def clamd() -> Iterator[Clamd]:
     """A private malware scanner that knows our own signatures (one per xdist worker)."""
     with Clamd() as daemon:
         yield daemon
+
+
+@pytest.fixture(scope="session")
+def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
+    """A hardware module with three empty tokens: one, two, three (one per xdist worker)."""
+    module = SoftHsm(tmp_path_factory.mktemp("softhsm"))
+    for label in ("one", "two", "three"):
+        module.token(label)
+    yield module
+    module.close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 SERVICES = TESTS / "services"
 PROGRAMS = {TESTS / name for name in ("cli", "journeys", "gateway", "readme", "chaos")}
-FIXTURES = {"postgresql", "rabbitmq", "clamd", "database_url", "broker_url", "browser"}
+FIXTURES = {"postgresql", "rabbitmq", "clamd", "softhsm", "database_url", "broker_url", "browser"}
 PARAMETERS = {"rabbit", "rabbitmq", "postgresql", "postgres", "production"}
 
 

@@ -1,4 +1,5 @@
-"""Private, throw-away services for tests and benchmarks: the real PostgreSQL, the real RabbitMQ, the real clamd.
+"""Private, throw-away services for tests and benchmarks: the real PostgreSQL, the real RabbitMQ, the real clamd,
+SoftHSM.
 
 In charge of: finding the installed programs, running them on free loopback ports with their own data, and leaving
 nothing behind, not even when the caller is killed.
@@ -10,5 +11,6 @@ from tests.services.clamd import Clamd
 from tests.services.postgresql import PostgreSQL
 from tests.services.processes import ComponentMissing, ServiceFailed
 from tests.services.rabbitmq import RabbitMQ
+from tests.services.softhsm import SoftHsm
 
-__all__ = ["Clamd", "ComponentMissing", "PostgreSQL", "RabbitMQ", "ServiceFailed"]
+__all__ = ["Clamd", "ComponentMissing", "PostgreSQL", "RabbitMQ", "ServiceFailed", "SoftHsm"]

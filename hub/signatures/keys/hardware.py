@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections import deque
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -29,14 +28,14 @@ _KINDS = {ObjectClass.PRIVATE_KEY: "private key", ObjectClass.PUBLIC_KEY: "publi
 
 
 class HardwareKey:
-    """``PrivateKey`` in a token. Signs in as many sessions as there are threads that sign at once."""
+    """``PrivateKey`` in a token."""
 
     def __init__(self, uri: Pkcs11Uri) -> None:
         """Raises ``HardwareError``. Whether both halves of the key belong together is tried here, once."""
         self._uri = uri
         self._module = loaded(uri.module)
         self._login = Login(self._module, uri)
-        self._pool: deque[tuple[int, Any]] = deque()  # (generation, private key in a session of its own)
+        self._held: tuple[int, Any] = (-1, None)  # the key in a session, and the module's generation
         self._failed: tuple[float, str] | None = None  # until when nothing is tried, and why
         try:
             self._public = self._module.run(self._found_public)
@@ -52,18 +51,26 @@ class HardwareKey:
 
     def sign(self, data: bytes, /) -> bytes:
         """See the port. Where a token was away, its module is started anew, at most every ``RETRY_SECONDS``."""
-        seen = self._module.generation
         try:
-            return self._module.run(lambda: self._sign(data))
-        except (PKCS11Error, HardwareError) as error:
-            if self._failed is not None and clock.monotonic() < self._failed[0]:
-                raise self._away(self._failed[1]) from error
+            return self._module.run(lambda: self._signed(data))
+        except HardwareError as error:
+            raise self._away(words(error)) from error
+
+    def _signed(self, data: bytes) -> bytes:
+        if self._failed is not None and clock.monotonic() < self._failed[0]:
+            raise HardwareError(self._failed[1])
         try:
-            self._module.renew(seen)
-            signature = self._module.run(lambda: self._sign(data))
+            return self._sign(data)
+        except (PKCS11Error, HardwareError):
+            return self._signed_anew(data)
+
+    def _signed_anew(self, data: bytes) -> bytes:
+        try:
+            self._module.renew()
+            signature = self._sign(data)
         except (PKCS11Error, HardwareError) as error:
             self._failed = (clock.monotonic() + RETRY_SECONDS, words(error))
-            raise self._away(words(error)) from error
+            raise HardwareError(words(error)) from error
         self._failed = None
         return signature
 
@@ -71,34 +78,22 @@ class HardwareKey:
         return Deferred("key-unavailable", f"{self._uri.where}: {reason}", retry_after=RETRY_SECONDS)
 
     def _sign(self, data: bytes) -> bytes:
-        held = self._taken()
+        if self._held[0] != self._module.generation:
+            private = _only(self._login.session(), self._uri, ObjectClass.PRIVATE_KEY)
+            self._held = (self._module.generation, private)
         if isinstance(self._public, Ed25519PublicKey):
-            signature = bytes(held[1].sign(data, mechanism=Mechanism.EDDSA))
-        else:
-            signature = bytes(held[1].sign(hashlib.sha256(data).digest(), mechanism=Mechanism.ECDSA))
-        self._pool.append(held)  # only when it was good: a session that failed is not used again
-        return signature
-
-    def _taken(self) -> tuple[int, Any]:
-        while self._pool:
-            try:
-                held = self._pool.pop()
-            except IndexError:  # another thread took it
-                break
-            if held[0] == self._module.generation:
-                return held
-        generation, session = self._login.session()
-        return generation, _only(session, self._uri, ObjectClass.PRIVATE_KEY)
+            return bytes(self._held[1].sign(data, mechanism=Mechanism.EDDSA))
+        return bytes(self._held[1].sign(hashlib.sha256(data).digest(), mechanism=Mechanism.ECDSA))
 
     def _found_public(self) -> PublicKey:
-        _, session = self._login.session()
-        private = _only(session, self._uri, ObjectClass.PRIVATE_KEY)
+        session = self._login.session()
+        kind = _only(session, self._uri, ObjectClass.PRIVATE_KEY).key_type
         public = _only(session, self._uri, ObjectClass.PUBLIC_KEY)
         parameters, point = bytes(public[Attribute.EC_PARAMS]), bytes(public[Attribute.EC_POINT])
         session.close()
-        if private.key_type == KeyType.EC_EDWARDS and parameters in ED25519:
+        if kind == KeyType.EC_EDWARDS and parameters in ED25519:
             return Ed25519PublicKey.from_public_bytes(point[-32:])  # raw, or in a DER OCTET STRING
-        if private.key_type == KeyType.EC and parameters == P256:
+        if kind == KeyType.EC and parameters == P256:
             return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point[-65:])
         raise HardwareError(f"{self._uri.key}: the key is neither Ed25519 nor P-256")
 
@@ -123,7 +118,7 @@ def opened_or_generated(uri: Pkcs11Uri, algorithm: str | None = None) -> Hardwar
 
 
 def _generate(uri: Pkcs11Uri, algorithm: str | None) -> None:
-    _, session = Login(loaded(uri.module), uri).session(writing=True)
+    session = Login(loaded(uri.module), uri).session(writing=True)
     try:
         if _objects(session, uri, ObjectClass.PRIVATE_KEY):
             return

@@ -1,7 +1,7 @@
 """PKCS#11 modules of this process: their tokens, the login, sessions, and starting one anew.
 
-A module is loaded once a process and shared by all keys in its tokens. When a token was away, all sessions are given
-up together and the module is started anew: many modules see a token that came back in no other way.
+A module is loaded once a process and shared by all keys in its tokens. When a token was away, the module is started
+anew: many modules see a token that came back in no other way.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ def words(error: BaseException) -> str:
 
 
 class Module:
-    """``generation`` counts how often it was started anew; sessions of an older one are void."""
+    """``generation`` counts how often it was started anew; sessions of an older one are void.
+
+    The library starts modules without locking (``C_Initialize(NULL)``, PKCS#11 2.40 §5.4): one thread at a time may
+    call them, so every call is made within ``run``. Who has to sign more at once runs more processes.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
@@ -41,37 +45,21 @@ class Module:
             raise HardwareError(f"{path}: cannot be loaded as a PKCS#11 module: {error}") from error
         self.path = path
         self.generation = 0
-        self._gate = threading.Condition()
-        self._busy = 0
-        self._starting = False
+        self._alone = threading.Lock()
 
     def run(self, work: Callable[[], T]) -> T:
-        """Work that needs the module started; never while it is being started anew."""
-        with self._gate:
-            self._gate.wait_for(lambda: not self._starting)
-            self._busy += 1
+        """Work that calls the module, alone. Raises ``HardwareError`` when another call does not come back."""
+        if not self._alone.acquire(timeout=QUIET_SECONDS):
+            raise HardwareError(f"{self.path}: the module does not come back from a call")
         try:
             return work()
         finally:
-            with self._gate:
-                self._busy -= 1
-                self._gate.notify_all()
+            self._alone.release()
 
-    def renew(self, seen: int) -> None:
-        """Start it anew, unless that was done since ``seen``. Raises ``HardwareError``, ``PKCS11Error``."""
-        with self._gate:
-            self._gate.wait_for(lambda: not self._starting)
-            if self.generation != seen:
-                return
-            self._starting = True
-            try:
-                if not self._gate.wait_for(lambda: self._busy == 0, QUIET_SECONDS):
-                    raise HardwareError(f"{self.path}: the module does not come back from a call")
-                self.generation += 1
-                self.library.reinitialize()
-            finally:
-                self._starting = False
-                self._gate.notify_all()
+    def renew(self) -> None:
+        """Start it anew, within ``run``. Raises ``PKCS11Error``."""
+        self.generation += 1
+        self.library.reinitialize()
 
     def token(self, uri: Pkcs11Uri) -> Any:
         """The one token that the URI means. Raises ``HardwareError``."""
@@ -118,23 +106,23 @@ def _is_meant(token: Any, uri: Pkcs11Uri) -> bool:
 
 
 class Login:
-    """Sessions of a token into which this process is logged in once (PKCS#11 2.40 §5.6: a login is the process's)."""
+    """Sessions of a token into which this process is logged in once (PKCS#11 2.40 §5.6: a login is the process's).
+
+    Everything here is called within ``Module.run``.
+    """
 
     def __init__(self, module: Module, uri: Pkcs11Uri) -> None:
         self._module = module
         self._uri = uri
-        self._lock = threading.Lock()
         self._first: tuple[int, Any] = (-1, None)  # the session that keeps the login, with its generation
         self._refused = ""
 
-    def session(self, *, writing: bool = False) -> tuple[int, Any]:
-        """A new session and the module's generation. Raises ``HardwareError``, ``PKCS11Error``."""
-        with self._lock:
-            generation = self._module.generation
-            token = self._module.token(self._uri)
-            if self._first[0] != generation:
-                self._first = (generation, self._log_in(token))
-            return generation, token.open(rw=writing)
+    def session(self, *, writing: bool = False) -> Any:
+        """A new session. Raises ``HardwareError``, ``PKCS11Error``."""
+        token = self._module.token(self._uri)
+        if self._first[0] != self._module.generation:
+            self._first = (self._module.generation, self._log_in(token))
+        return token.open(rw=writing)
 
     def _log_in(self, token: Any) -> Any:
         if self._refused:  # asking again would use up the tries that the token allows
