@@ -51,18 +51,22 @@ def _run(directory: Path, listen: str | None, every: float, seed: str) -> None:
     import asyncio
 
     from hub import settings, wiring
+    from hub.cli.demo_witness import DemoWitness
 
     _quiet()
     loaded = settings.load(data_dir=directory, listen=listen)
     # the demo is the embedded engine, whatever databases the environment names
-    chosen = loaded.model_copy(update={"database_url": None, "broker_url": None})
+    alone = loaded.model_copy(update={"database_url": None, "broker_url": None})
+    witness = DemoWitness(alone)
+    chosen = alone.model_copy(update={"witnesses": witness.setting})
     prepared = _prepare(chosen)
 
     async def live(_hub: Hub) -> None:
         _announce(prepared, await prepared.access_token())
-        await prepared.run(seed=seed, letter_every=every)
+        await asyncio.gather(witness.run(), prepared.run(seed=seed, letter_every=every))
 
     asyncio.run(wiring.run(chosen, wiring.ROLES, live))
+    witness.close()
     output.progress(_("Stopped."))
 
 

@@ -149,6 +149,7 @@ def test_the_demo_carries_a_letter_all_the_way_and_loses_nothing_over_a_restart(
         left = lienthong("send", pdf, "--to", "H33.91", "--as", demo.profile("H33.90"), "--json")
         assert left.code == 0, left.err
         until(40, "letters of the simulated systems", lambda: simulated(data) >= 3)
+        until(40, "a witness that cosigned", lambda: list((data / "witness" / "state").glob("*.checkpoint")))
         assert demo.interrupt() == 0
         assert "Traceback" not in Path(demo.log.name).read_text()
     with running(data) as again:
