@@ -11,12 +11,12 @@ _ADDRESS = re.compile(r"(?P<key>[^\s,]+?)=(?P<url>https?://[^\s,?#]+)")
 
 
 def log_keys(text: str) -> tuple[VerifierKey, ...]:
-    """Keys of logs from a list with commas. Raises ``ValueError``."""
+    """Keys of logs, separated by commas or on lines of their own. Raises ``ValueError``."""
     return _keys(text, ED25519)
 
 
 def _keys(text: str, kind: int) -> tuple[VerifierKey, ...]:
-    keys = tuple(VerifierKey.parse(one) for one in text.split(",") if one.strip())
+    keys = tuple(VerifierKey.parse(one) for one in re.split(r"[,\s]+", text) if one)
     wrong = [key.name for key in keys if key.kind != kind]
     if wrong:
         raise ValueError(f"{wrong[0]}: this is the key of {'a witness' if kind == ED25519 else 'a log'}")

@@ -297,6 +297,6 @@ def test_other_text_is_no_list_of_witnesses(text: str) -> None:
 
 def test_a_witness_key_is_no_log_to_watch() -> None:
     log_key = SIGNING.signers[0].log_key.text
-    assert [one.text for one in log_keys(f"{log_key}, {log_key}")] == [log_key, log_key]
+    assert [one.text for one in log_keys(f"{log_key}, {log_key}\n{log_key}\n")] == [log_key] * 3
     with pytest.raises(ValueError, match="key of a witness"):
         log_keys(W1.text)
