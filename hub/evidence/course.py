@@ -32,9 +32,10 @@ from hub.evidence.names import (
     WITNESS_KEYS,
     key_member,
 )
-from hub.evidence.public_keys import pem, public_key
+from hub.evidence.public_keys import pem
 from hub.evidence.responses import token_of
 from hub.evidence.verifying import Opened, Trusted
+from hub.signatures.jws import from_b64url, public_of
 from hub.signatures.receipt_tokens import verify_receipt
 from hub.signatures.timestamps import TimeTrust, checked
 
@@ -81,7 +82,7 @@ def _check_copies(pack: Opened, findings: Findings) -> None:
     copies: dict[str, bytes] = {}
     with findings.watching(JWKS, "key"):
         for jwk in json.loads(pack.read(JWKS))["keys"]:
-            copies[key_member(jwk["kid"])] = pem(public_key(jwk))
+            copies[key_member(jwk["kid"])] = pem(public_of(jwk))
     for number, key in enumerate(_keys(pack, LOG_KEYS, ED25519, findings), 1):
         copies[f"keys/log-{number}.pem"] = pem(key.public)
     for member in pack.named("keys", ".pem"):
@@ -105,7 +106,7 @@ def _check_receipts(pack: Opened, trusted: Trusted, findings: Findings) -> dict[
             if jws != jws.strip():
                 raise ValueError("something surrounds the token")
             _check_subject(pack, said)
-            _check_copy(pack, member, jws)
+            _check_copy(pack, member, jws, findings)
             findings.by(trusted.jwks is not None, member, "receipt", f"{said['event']}, {said['at']}")
             found[hashlib.sha256(jws.encode()).hexdigest()] = member
             kinds.append(said["event"])
@@ -123,14 +124,11 @@ def _check_subject(pack: Opened, said: Mapping[str, Any]) -> None:
             raise ValueError(f"it is about another document: {name} is {said.get(name)}")
 
 
-def _check_copy(pack: Opened, member: str, jws: str) -> None:
-    import base64
-
-    payload = jws.split(".")[1]
-    if pack.read(f"{member.removesuffix('.jws')}.json") != base64.urlsafe_b64decode(
-        payload + "=" * (-len(payload) % 4)
-    ):
-        raise ValueError("the .json beside it says something else")
+def _check_copy(pack: Opened, member: str, jws: str, findings: Findings) -> None:
+    """What people read is what the token says."""
+    copy = f"{member.removesuffix('.jws')}.json"
+    if copy not in pack.members or pack.read(copy) != from_b64url(jws.split(".")[1]):
+        findings.wrong(copy, "receipt", "not what the .jws of this name says")
 
 
 def _check_leaves(pack: Opened, receipts: Mapping[str, str], log: _Log, findings: Findings) -> None:

@@ -25,12 +25,12 @@ from hub.evidence.names import (
     WITNESS_KEYS,
     key_member,
 )
-from hub.evidence.public_keys import pem, public_key
+from hub.evidence.public_keys import pem
 from hub.evidence.records import json_octets
 from hub.evidence.responses import response
 from hub.ledger.case import Case, Leaf, Stamp
 from hub.ledger.transparency import CheckpointRecord
-from hub.signatures.jws import from_b64url
+from hub.signatures.jws import from_b64url, public_of
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def add_keys(draft: Draft, case: Case, published: Published, seal_pem: bytes) ->
     signed_by = {_kid(leaf.jws) for leaf in case.leaves if leaf.jws}
     draft.add(JWKS, json_octets({"keys": list(keys.values())}))
     for kid in sorted(signed_by & keys.keys()):
-        draft.add(key_member(kid), pem(public_key(keys[kid])))
+        draft.add(key_member(kid), pem(public_of(keys[kid])))
     log_keys = log_keys_of(case, published)
     draft.add(LOG_KEYS, "".join(f"{one.text}\n" for one in log_keys).encode())
     for number, one in enumerate(log_keys, 1):
@@ -129,7 +129,7 @@ def log_keys_of(case: Case, published: Published) -> list[VerifierKey]:
     kept = [
         VerifierKey(published.origin, ED25519, key)
         for one in case.keys
-        if one.purpose == "log" and isinstance(key := public_key(one.jwk), Ed25519PublicKey)
+        if one.purpose == "log" and isinstance(key := public_of(one.jwk), Ed25519PublicKey)
     ]
     known = {one.text: one for one in (*published.log_keys, *kept)}
     notes = [Note.parse(one.note) for one in case.checkpoints.values()]
@@ -168,8 +168,8 @@ def _pending(case: Case, waiting: Sequence[Leaf]) -> str:
     before = [one.stamped_at for one in case.stamps if first is not None and one.checkpoint.size <= first]
     lines = [
         "Chưa có dấu thời gian độc lập cho các bản ghi dưới đây. / No independent time stamp covers these records yet.",
-        f"not before (dấu thời gian trước đó / time stamp before): {rfc3339(max(before)) if before else '-'}",
-        "not after (không muộn hơn): pending / đang chờ",
+        f"dấu thời gian trước đó / the time stamp before: {rfc3339(max(before)) if before else '-'}",
+        "không muộn hơn / no later than: đang chờ / pending",
         "",
         *(f"{leaf.id}  {leaf.kind}  {rfc3339(leaf.at)} (theo hub / by the hub's clock)" for leaf in waiting),
     ]

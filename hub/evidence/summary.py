@@ -100,7 +100,7 @@ def _table(heads: Sequence[Pair], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _head(published: Published, at: datetime) -> str:
-    who = f'<div class="who"><b>{escape(published.hub)}</b><br>{_time(at)}</div>'
+    who = f'<div class="who"><b>{escape(published.hub)}</b><br>{_both(words.MADE)}<br>{_time(at)}</div>'
     return f"<header><h1>{_both(words.TITLE)}</h1>{who}</header>"
 
 
@@ -185,22 +185,29 @@ def _step(leaf: Leaf) -> str:
 def _proved(case: Case, stamps: Sequence[tuple[str, str, Stamp]]) -> str:
     rows = []
     for name, (claim, means, where) in words.PROOFS.items():
-        if name == "octets" and case.purged is not None:
-            continue
-        more = _more(name, case, stamps)
-        rows.append((_both(claim), _both(means) + (f"<br><small>{more}</small>" if more else ""), where))
-    return _table((words.CLAIM, words.BY, words.CHECK), rows)
+        shown, more = _shown(name, case, stamps)
+        rows.append((_both(claim), _both(shown), _both(means) + (f"<br><small>{more}</small>" if more else ""), where))
+    return _table((words.CLAIM, words.SHOWN, words.BY, words.CHECK), rows)
 
 
-def _more(name: str, case: Case, stamps: Sequence[tuple[str, str, Stamp]]) -> str:
+def _shown(name: str, case: Case, stamps: Sequence[tuple[str, str, Stamp]]) -> tuple[Pair, str]:
+    """Whether the pack has it, and what exactly."""
+    if name == "octets":
+        return (words.YES, "") if case.purged is None else (words.NOT_YET, _both(words.PURGED))
     if name == "receipts":
-        return str(sum(1 for leaf in case.leaves if leaf.jws))
+        return words.YES, _counted(sum(1 for leaf in case.leaves if leaf.jws), words.RECEIPTS)
     if name == "log":
-        return _both(words.NOT_SEALED) if len(case.proofs) < len(case.leaves) else str(len(case.leaves))
+        whole = len(case.proofs) == len(case.leaves)
+        found = words.YES if whole else words.IN_PART if case.proofs else words.NOT_YET
+        return found, _counted(len(case.proofs), words.RECORDS) + ("" if whole else f"; {_both(words.NOT_SEALED)}")
     if name == "witnesses":
         keys = sorted({witness.partition("+")[0] for rows in case.cosignatures.values() for witness, _ in rows})
-        return escape(", ".join(keys)) or _both(words.NO_WITNESS)
-    if name == "stamps":
-        found = [f"{_time(one.stamped_at)} {escape(one.authority)}" for _, _, one in stamps]
-        return "<br>".join([*found, *([_both(words.PENDING_STAMPS)] if unstamped(case) else [])])
-    return ""
+        return (words.YES, escape(", ".join(keys))) if keys else (words.NOT_YET, _both(words.NO_WITNESS))
+    waiting = unstamped(case)
+    times = [f"{_time(one.stamped_at)} {escape(one.authority)}" for _, _, one in stamps]
+    found = words.YES if not waiting else words.NOT_YET if len(waiting) == len(case.leaves) else words.IN_PART
+    return found, "<br>".join([*times, *([_both(words.PENDING_STAMPS)] if waiting else [])])
+
+
+def _counted(number: int, what: Pair) -> str:
+    return f"{number} {_both(what)}"

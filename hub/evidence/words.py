@@ -73,7 +73,14 @@ STEPS: Pair = ("Việc đã xảy ra, theo biên nhận có chữ ký", "What ha
 
 CLAIM: Pair = ("Điều được chứng minh", "What is proved")
 BY: Pair = ("Bằng", "By")
-CHECK: Pair = ("Kiểm tra tại README.txt", "Checked in README.txt")
+CHECK: Pair = ("README.txt", "section")
+SHOWN: Pair = ("Đã có", "Shown")
+YES: Pair = ("có", "yes")
+IN_PART: Pair = ("một phần", "in part")
+NOT_YET: Pair = ("chưa", "not yet")
+MADE: Pair = ("Lập lúc", "Made at")
+RECEIPTS: Pair = ("biên nhận", "receipts")
+RECORDS: Pair = ("bản ghi", "records")
 
 ONE_SIDE: Pair = (
     "Hồ sơ này lập cho một bên nhận: không có phần của các bên nhận khác.",
