@@ -113,7 +113,7 @@ def rotate(
     lines = [
         f"{former} → {kid}",
         _("Start the hub's processes again, one after the other; those that run sign with the former key until then."),
-        _("When all have been: `lienthong key retire {kid}`.").format(kid=former),
+        _("When all have been: `lienthong key retire -- {kid}`.").format(kid=former),
     ]
     output.show({"kid": kid, "former": former, "purpose": purpose.name}, lines)
 

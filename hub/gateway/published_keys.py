@@ -15,7 +15,7 @@ from hub.signatures.jws import HubKey, public_of
 from hub.signatures.keys.port import PublicKey
 
 log = structlog.get_logger()
-FRESH_SECONDS = 30.0
+FRESH_SECONDS = 3.0
 # how often a name that nobody knows may make us look: every stranger can write one
 LOOK_AGAIN_SECONDS = 1.0
 
