@@ -12,6 +12,7 @@ from adapters.tsa import HttpInquiry
 from adapters.witness import HttpWitness
 from hub.audit.sealer import Sealer
 from hub.audit.stamping import Stamper, Stamping
+from hub.audit.watch import Watch
 from hub.audit.witness import Witness
 from hub.audit.witnessing import Cosigning
 from hub.evidence.handing import Evidence
@@ -19,6 +20,7 @@ from hub.evidence.proving import Published
 from hub.evidence.seal import Seal
 from hub.keyring import load_hub_key, load_signing
 from hub.ledger import Ledger, PayloadStore
+from hub.ledger.log_watch import LedgerWatch
 from hub.ledger.timestamps import LedgerStamping
 from hub.ledger.transparency import LedgerSealing
 from hub.ledger.witnesses import LedgerCosignatures, LedgerMemory
@@ -100,6 +102,7 @@ def works(settings: Settings, ledger: Ledger) -> list[Work]:
     """What the role ``sweep`` runs for the log, each until cancelled."""
     return [
         Sealer(LedgerSealing(ledger), load_signing(settings), settings.seal_every_seconds).run,
+        Watch(LedgerWatch(ledger)).run,
         load_stamping(settings, ledger).run,
         *_cosigning(settings, ledger),
     ]

@@ -63,6 +63,18 @@ def _tree() -> None:
         sa.PrimaryKeyConstraint("level", "number", name=op.f("pk_log_node")),
     )
     op.create_table(
+        "log_watch",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("entry_tx", sa.BigInteger(), nullable=False),
+        sa.Column("entry_seq", sa.BigInteger(), nullable=False),
+        sa.Column("receipt_tx", sa.BigInteger(), nullable=False),
+        sa.Column("receipt_seq", sa.BigInteger(), nullable=False),
+        sa.Column("round_at", INSTANT, nullable=True),
+        sa.CheckConstraint("id = 1", name=op.f("ck_log_watch_single")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_log_watch")),
+    )
+    op.create_table(
         "log_checkpoint",
         sa.Column("size", SERIAL, autoincrement=False, nullable=False),
         sa.Column("root", sa.LargeBinary(), nullable=False),

@@ -47,6 +47,20 @@ log_node = Table(
     Column("hash", LargeBinary, nullable=False),
 )
 
+# One row: how far the log's own watch is in its round, and when the last round ended.
+log_watch = Table(
+    "log_watch",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("entry_tx", BigInteger, nullable=False),
+    Column("entry_seq", BigInteger, nullable=False),
+    Column("receipt_tx", BigInteger, nullable=False),
+    Column("receipt_seq", BigInteger, nullable=False),
+    Column("round_at", Instant),
+    CheckConstraint("id = 1", name="single"),
+)
+
 # A checkpoint as the log signed it. What witnesses and time-stamping authorities add lies beside it.
 log_checkpoint = Table(
     "log_checkpoint",
