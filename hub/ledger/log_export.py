@@ -2,8 +2,9 @@
 
 The first line is an object: ``format``, ``origin``, ``from`` and ``to`` (leaf numbers, the second exclusive), ``size``,
 ``keys`` (verifier keys of the log), ``checkpoint`` (the note of the tree of ``size`` with its cosignatures), ``left``
-and ``right`` (base64; ``hub.audit.ranges``), and ``question`` where the range answers one. Then one line for each leaf,
-in order: its exact octets. Whoever reads them computes the checkpoint's root.
+and ``right`` (base64; ``hub.audit.ranges``), ``question`` where the range answers one, and up to a million leaves
+``marks`` (base64): the first four octets of each leaf's hash, which prove nothing and say which line is wrong if any.
+Then one line for each leaf, in order: its exact octets. Whoever reads them computes the checkpoint's root.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from hub.audit.canonical import canonical
 from hub.audit.leaves import entry_leaf, receipt_leaf
 from hub.audit.note import Checkpoint, Note
 from hub.audit.sealer import Rewritten
+from hub.ledger import log_proofs
 from hub.ledger.engine import Ledger, Transaction
 from hub.ledger.log_tables import log_checkpoint, log_cosignature, log_leaf
 from hub.ledger.tables import audit_entry, receipt
@@ -30,6 +32,7 @@ from hub.problems import Refused
 
 FORMAT = "lienthong-log/1"
 BATCH = 1000
+MARK_BYTES, MOST_MARKS = 4, 1_000_000
 # an entry is written at about the time that its identifier says; whoever lies farther off is looked for everywhere
 _ABOUT = timedelta(days=1)
 _Leaf = Callable[[Mapping[str, Any]], bytes]
@@ -48,11 +51,12 @@ def opening(
     transaction: Transaction,
     start: int,
     end: int | None,
-    keys: Sequence[str],
+    keys: Sequence[str] | None = None,
     question: Mapping[str, Any] | None = None,
 ) -> Written:
-    """The first line for leaves ``start`` to ``end - 1``; ``end`` None: all that are sealed. ``keys``: verifier keys.
+    """The first line for leaves ``start`` to ``end - 1``; ``end`` None: all that are sealed.
 
+    ``keys``: verifier keys of the log; None: all that the ledger knows.
     Raises ``Refused('request-invalid')`` for a range that is empty or not sealed, ``Rewritten`` for a tree with holes.
     """
     last = newest(transaction)
@@ -62,18 +66,23 @@ def opening(
         raise Refused("request-invalid", f"the log has leaves 0 to {size - 1}", "to" if start < end else "from")
     checkpoint = _best(transaction, end) or last
     left, right = ranges.sides(start, end, checkpoint.size, Tree(transaction, checkpoint.size))
+    origin = Checkpoint.parse(Note.parse(checkpoint.note).text).origin
     header = {
         "format": FORMAT,
-        "origin": Checkpoint.parse(Note.parse(checkpoint.note).text).origin,
+        "origin": origin,
         "from": start,
         "to": end,
         "size": checkpoint.size,
-        "keys": list(keys),
-        "checkpoint": cosigned(transaction, checkpoint),
+        "keys": log_proofs.verifier_keys(transaction, origin) if keys is None else list(keys),
+        "checkpoint": log_proofs.cosigned(transaction, checkpoint),
         "left": [base64.b64encode(one).decode() for one in left],
         "right": [base64.b64encode(one).decode() for one in right],
     }
-    return Written(canonical(header | ({} if question is None else {"question": question})) + b"\n", start, end)
+    if end - start <= MOST_MARKS:
+        header["marks"] = base64.b64encode(_marks(transaction, start, end)).decode()
+    if question is not None:
+        header["question"] = question
+    return Written(canonical(header) + b"\n", start, end)
 
 
 def _best(transaction: Transaction, end: int) -> CheckpointRecord | None:
@@ -89,12 +98,10 @@ def _best(transaction: Transaction, end: int) -> CheckpointRecord | None:
     return None if row is None else CheckpointRecord(*row)
 
 
-def cosigned(transaction: Transaction, checkpoint: CheckpointRecord) -> str:
-    """The checkpoint's note with the lines of all witnesses who signed it."""
-    column = log_cosignature.c
-    found = select(column.line).where(column.size == checkpoint.size).order_by(column.at, column.witness)
-    lines = [one.rstrip("\n") + "\n" for one in transaction.execute(found).scalars()]
-    return checkpoint.note + "".join(lines)
+def _marks(transaction: Transaction, start: int, end: int) -> bytes:
+    column = log_leaf.c
+    wanted = select(column.hash).where(column.number >= start, column.number < end).order_by(column.number)
+    return b"".join(one[:MARK_BYTES] for one in transaction.execute(wanted).scalars())
 
 
 def leaves(transaction: Transaction, start: int, end: int) -> list[bytes]:
