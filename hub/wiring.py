@@ -51,7 +51,9 @@ from hub.receipts.signing import ReceiptSigner
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
 from hub.registry.model import Agency, Override, System
+from hub.retention import policy as retention_policy
 from hub.retention.carrying_out import CarryingOut
+from hub.retention.purges import Purges
 from hub.routing.relay import Relay
 from hub.routing.sweep import Sweep
 from hub.settings import Settings
@@ -242,6 +244,7 @@ def _application(context: http.Gateway, signer: ReceiptSigner, links: Links) -> 
         explain=context.intake.check,
         chases=context.chases,
         replays=Replays(signer, context.chases.policy),
+        purges=Purges(retention_policy.load(context.settings.retention)),
         evidence=context.evidence,
         largest_envelope=context.settings.max_envelope_bytes,
         hub_name=context.settings.hub_name,

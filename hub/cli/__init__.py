@@ -17,7 +17,20 @@ from hub import language
 from hub.problems import HubError
 
 AGENCY = ("sign", "send", "inbox", "status", "chase", "receipts", "evidence", "verify", "demo")
-OPERATION = ("roles", "witness", "registry", "policy", "overdue", "dead_letters", "bounces", "replay", "key", "care")
+OPERATION = (
+    "roles",
+    "witness",
+    "registry",
+    "policy",
+    "overdue",
+    "dead_letters",
+    "bounces",
+    "replay",
+    "hold",
+    "purge",
+    "key",
+    "care",
+)
 COMMANDS = AGENCY + OPERATION
 """Modules in the order of ``--help``."""
 

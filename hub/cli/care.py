@@ -115,6 +115,7 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
         await broker.close()
     if calendar := attempt("deadlines", lambda: _calendar(chosen)):
         note("calendar", *_calendar_words(calendar, clock.now().astimezone(clock.VIETNAM).date()))
+    attempt("retention", lambda: _retention(chosen))
     note("malware scan", *await _scanner(chosen))
     note("PDF reader", *await _reader())
     for one in await outward.examine(chosen):
@@ -175,6 +176,17 @@ def _calendar_words(calendar: Calendar, today: date) -> tuple[bool, str]:
     if derived:
         words.append(_("{count} days off are derived, not announced: compare them").format(count=derived))
     return not missing, "; ".join(words)
+
+
+def _retention(chosen: Any) -> str:
+    """The classes of the policy and for how long each is kept. Raises ``ValueError`` with everything that is wrong."""
+    from hub.retention import policy
+
+    try:
+        classes = policy.load(chosen.retention).classes
+    except HubError as error:
+        raise ValueError("; ".join(one.detail for one in error.findings)) from error
+    return ", ".join(f"{one.name} {one.years or 'permanent'}" for one in classes)
 
 
 def _max_age(chosen: Any) -> timedelta | None:

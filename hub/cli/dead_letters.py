@@ -29,17 +29,18 @@ def dead_letters(
 ) -> None:
     """The latest first; `lienthong replay plan --state dead` sends them again."""
     from hub import settings
-    from hub.ledger import PayloadStore
+    from hub.ledger import PayloadStore, purged
     from hub.ledger import dead_letters as stored
     from hub.ledger.dead_letters import Filters
 
     wanted = Filters(agency=agency, system=system, code=code)
     with opened(data) as ledger:
         page = ledger.read_now(stored.page, wanted, before=before, limit=limit)
+        gone = ledger.read_now(purged.of_envelopes, [one.envelope_id for one in page.rows])
         attempts = ledger.read_now(stored.attempts_of, [one.id for one in page.rows])
         total = ledger.read_now(stored.count)
     payloads = PayloadStore(Path(settings.load(data_dir=data).data_dir) / "payloads")
-    rows = [_shown(one, attempts.get(one.id, []), payloads) for one in page.rows]
+    rows = [_shown(one, attempts.get(one.id, []), payloads) | {"purged": one.envelope_id in gone} for one in page.rows]
     output.show({"total": total, "dead_letters": rows, "next": page.older or None}, _lines(rows, total, page.older))
 
 
@@ -93,7 +94,7 @@ def _lines(rows: list[dict[str, Any]], total: int, older: str) -> list[str]:
                 row["document_id"],
                 row["code"],
                 row["detail"] or row["explanation"],
-                _("kept") if row["kept"] else _("MISSING"),
+                _("purged") if row["purged"] else _("kept") if row["kept"] else _("MISSING"),
             )
             for row in rows
         ],

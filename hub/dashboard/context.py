@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,8 @@ from hub.evidence.handing import Evidence
 from hub.language import Language
 from hub.ledger import Ledger, PayloadStore, PayloadWriter, Transaction
 from hub.receipts.asking import Chases
+from hub.retention.policy import load as shipped
+from hub.retention.purges import Purges
 from hub.validation.examination import Policy
 
 # body, identifier of the calling system, language: the explain report of ``hub.validation.report``
@@ -29,6 +31,8 @@ class DashboardContext:
     scanned. ``chases`` has recipients reminded, and knows the deadlines. ``replays`` sends
     deliveries again when two people want it. ``evidence`` hands packs out. ``time_stamped``: outside authorities are asked to stamp the log.
 
+    ``purges`` removes octets past their time, by the policy of this hub, when two people want it.
+
     ``base_url`` decides whether cookies are limited to HTTPS. A session ends ``session_idle`` after the last page
     that a person opened and ``session_lifetime`` after the login at the latest.
     """
@@ -42,6 +46,7 @@ class DashboardContext:
     replays: Replays
     evidence: Evidence
     largest_envelope: int
+    purges: Purges = field(default_factory=lambda: Purges(shipped()))
     hub_name: str = "lienthong"
     base_url: str = "http://127.0.0.1:8080"
     session_idle: timedelta = timedelta(hours=1)

@@ -20,6 +20,7 @@ from hub.dashboard.throttle import LoginThrottle
 from hub.ledger import people
 from hub.ledger.people import Person
 from hub.problems import Refused, explain
+from hub.retention.deciding import DECIDING
 
 # who sees every letter; others see those of their own agency
 ALL_SEEING = frozenset({"operator", "administrator", "auditor"})
@@ -134,6 +135,10 @@ class Frame:
     @property
     def reads_log(self) -> bool:
         return self.person is not None and bool(self.person.roles & LOG_READERS)
+
+    @property
+    def decides_retention(self) -> bool:
+        return self.person is not None and bool(self.person.roles & DECIDING)
 
 
 def _address(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from urllib.parse import parse_qsl
 
@@ -62,6 +63,15 @@ def day_of(request: Request, name: str) -> date | None:
     except ValueError:
         return None
     return day if 2000 <= day.year < 2200 else None
+
+
+def day_in(given: Mapping[str, str], name: str) -> date | None:
+    """A field of a form that is a day; None when empty. Raises ``Refused('request-invalid')`` for what is no day."""
+    text = given.get(name, "").strip()
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise Refused("request-invalid", f"{text[:40]}: not a day", name) from error
 
 
 def local_address(address: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hub import clock, language
-from hub.dashboard import assets, explanation, failing, moments, wording
+from hub.dashboard import assets, explanation, failing, moments, retaining, wording
 from hub.dashboard.events import kind_name
 
 
@@ -56,6 +56,10 @@ class Templates:
             "attempt_outcome": failing.outcome,
             "left_out": failing.left_out,
             "replay_state": failing.replay_state,
+            "purge_state": retaining.purge_state,
+            "hold_state": retaining.hold_state,
+            "scope_words": retaining.scope_words,
+            "stays": retaining.stays,
             "file_facts": explanation.file_facts,
             "document_signatures": explanation.document_signatures,
         }

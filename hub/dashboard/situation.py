@@ -14,7 +14,7 @@ from typing import Literal
 from hub import clock
 from hub.dashboard import moments, wording
 from hub.language import gettext, ngettext
-from hub.ledger import Ledger, Transaction, dead_letters, overdue, overview, replays
+from hub.ledger import Ledger, Transaction, dead_letters, holds, overdue, overview, purges, replays
 from hub.ledger.overview import Concern, Deferrals, Figures, Hour, SlowSystem
 
 FRESH = 3.0
@@ -41,6 +41,7 @@ class Situation:
     overdue: int = 0
     dead: int = 0  # dead letters that nobody has sent again, whenever they were given up
     replays: int = 0  # waiting for a second person
+    retention: int = 0  # purges, and holds to be lifted, that wait for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def _read(transaction: Transaction, now: datetime, agency_code: str | None, clos
         overdue=overdue.count(transaction, now, agency_code),
         dead=dead_letters.count(transaction, agency_code),
         replays=0 if agency_code else replays.waiting(transaction),
+        retention=0 if agency_code else purges.waiting(transaction) + holds.waiting(transaction),
     )
 
 

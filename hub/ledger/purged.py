@@ -56,9 +56,14 @@ def of_envelopes(transaction: Transaction, envelope_ids: Sequence[str]) -> dict[
     return {row[0]: Purged(*row) for row in rows}
 
 
+def of_envelope(transaction: Transaction, envelope_id: str) -> Purged | None:
+    """When and by whom one envelope's octets went, None while they are there."""
+    return of_envelopes(transaction, [envelope_id]).get(envelope_id)
+
+
 def require_octets(transaction: Transaction, envelope_id: str) -> None:
     """Raises ``Refused('content-purged')``, which names when and by which purge, if the octets went."""
-    if found := of_envelopes(transaction, [envelope_id]).get(envelope_id):
+    if found := of_envelope(transaction, envelope_id):
         raise Refused("content-purged", f"{rfc3339(found.at)}, purge {found.purge_id}")
 
 

@@ -18,8 +18,10 @@ from hub.dashboard.screens.login import LoginScreens
 from hub.dashboard.screens.overdue import OverdueScreens
 from hub.dashboard.screens.overview import OverviewScreens
 from hub.dashboard.screens.preferences import PreferenceScreens
+from hub.dashboard.screens.purges import PurgeScreens
 from hub.dashboard.screens.refusals import RefusalScreens
 from hub.dashboard.screens.replays import ReplayScreens
+from hub.dashboard.screens.retention import RetentionScreens
 from hub.dashboard.screens.rules import RuleScreens
 
 # in the order of the navigation
@@ -33,6 +35,8 @@ SCREENS = (
     RefusalScreens,
     CheckScreens,
     RuleScreens,
+    RetentionScreens,
+    PurgeScreens,
     LogScreens,
     LoginScreens,
     PreferenceScreens,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -12,7 +13,7 @@ from hub.clock import rfc3339
 from hub.dashboard.desk import Desk, with_query
 from hub.dashboard.forms import day_of, text_of
 from hub.delivery.replay import ACTORS
-from hub.ledger import Transaction, dead_letters, mail, replays
+from hub.ledger import Transaction, dead_letters, mail, purged, replays
 from hub.ledger.carriage import Attempt
 from hub.ledger.dead_letters import DeadLetter, DeadPage, Filters, day_start
 from hub.ledger.mail import CameBack
@@ -22,11 +23,12 @@ RETURNED = 50
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``kept``: the octets lie in the payload store, whole."""
+    """``kept``: the octets lie in the payload store, whole. ``purged``: they went after their time."""
 
     row: DeadLetter
     attempts: list[Attempt]
     kept: bool
+    purged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class _Read:
     codes: list[str]
     waiting: int
     returned: list[CameBack]
+    purged: Collection[str]
 
 
 class DeadLetterScreens:
@@ -67,7 +70,13 @@ class DeadLetterScreens:
         may_replay = bool(visitor.person.roles & ACTORS)
         values = {
             "lines": [
-                Line(row, found.attempts.get(row.id, []), payloads.has(row.sha256, row.size)) for row in page.rows
+                Line(
+                    row,
+                    found.attempts.get(row.id, []),
+                    payloads.has(row.sha256, row.size),
+                    row.envelope_id in found.purged,
+                )
+                for row in page.rows
             ],
             "filters": wanted,
             "codes": found.codes,
@@ -90,7 +99,8 @@ def _read(transaction: Transaction, wanted: Filters, before: str, after: str) ->
     codes = dead_letters.codes(transaction, wanted.own_agency)
     # mailed documents that came back: their deliveries had counted as settled, and final states stay
     returned = mail.came_back(transaction, RETURNED, after_settling=True) if wanted == Filters() and not before else []
-    return _Read(page, attempts, codes, replays.waiting(transaction), returned)
+    gone = purged.of_envelopes(transaction, [row.envelope_id for row in page.rows])
+    return _Read(page, attempts, codes, replays.waiting(transaction), returned, gone.keys())
 
 
 def _all_of_them(wanted: Filters) -> str:

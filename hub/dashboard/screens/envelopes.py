@@ -16,7 +16,7 @@ from hub.dashboard.events import finding_of, timeline
 from hub.dashboard.forms import choice_of, day_of, number_of
 from hub.dashboard.forms import text_of as query_text
 from hub.dashboard.screens.evidence import reader_of
-from hub.ledger import Transaction, dead_letters, journey, search, timestamps
+from hub.ledger import Transaction, dead_letters, journey, purged, search, timestamps
 from hub.ledger.journey import Entry, Letter, RecipientRow
 from hub.ledger.search import Direction, Filters, StateFilter
 from hub.problems import Refused
@@ -83,6 +83,7 @@ class EnvelopeScreens:
         letter = values["letter"]
         values["chaseable"] = {row.id for row in values["recipients"] if lateness.chaseable(visitor, letter, row)}
         values["evidence"] = reader_of(visitor.person) is not None
+        values["purged"] = await self.desk.ledger.read(purged.of_envelope, envelope_id)
         values["chased"] = lateness.outcome(query_text(request, "chased"))
         values["days"] = timeline(values["entries"], values["names"], now)
         return self.desk.page(request, "envelopes/letter.html", values, person=visitor.person, section="envelopes")
