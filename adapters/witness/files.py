@@ -14,7 +14,6 @@ import json
 import os
 import tempfile
 import threading
-from collections import defaultdict
 from pathlib import Path
 
 from hub import clock
@@ -30,7 +29,7 @@ class FileMemory:
         self._directory = directory
         self._evidence = directory / "evidence"
         # a thread's lock: a request that is cancelled must not let the next one in before its file is written
-        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._lock = threading.Lock()
         try:
             self._evidence.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._held = (directory / "lock").open("ab")
@@ -67,7 +66,7 @@ class FileMemory:
 
     def _guarded(self, offer: Offer) -> Judged:
         try:
-            with self._locks[offer.checkpoint.origin]:
+            with self._lock:
                 return self._advance(offer)
         except OSError as error:
             raise Deferred("ledger-unavailable", f"{self._directory}: {error.strerror}") from error
@@ -86,7 +85,7 @@ class FileMemory:
         stem = f"{_stem(evidence.origin)}-{evidence.kind}"
         file = self._evidence / f"{stem}-{evidence.size}-{evidence.root.hex()[:16]}.json"
         try:
-            with self._locks[evidence.origin]:
+            with self._lock:
                 alike = sorted(self._evidence.glob(f"{stem}-*.json"), key=lambda one: one.stat().st_mtime_ns)
                 full = len(alike) >= MOST_EVIDENCE
                 if file in alike or (full and evidence.kind == "forked"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ MOST_PROOF_LINES = 63
 LARGEST_TREE = 2**63 - 1
 # of each log and each kind
 MOST_EVIDENCE = 20
+MOST_REMEMBERED = 1000
 _OLD = re.compile("old (0|[1-9][0-9]{0,18})")
 _HASH_LENGTH = 44
 
@@ -179,6 +181,7 @@ class Witness:
         self.keys = tuple(one.witness_key for one in signers)
         self.logs = tuple(logs)
         self._memory = memory
+        self._accused: OrderedDict[tuple[str, int, bytes], None] = OrderedDict()
 
     async def add_checkpoint(self, body: bytes) -> Answer:
         """Answer a request. Raises ``Refused`` (the ``checkpoint-…`` codes), ``Deferred`` when the memory is away."""
@@ -215,6 +218,9 @@ class Witness:
 
     async def _accuse(self, judged: Judged, offer: Offer) -> None:
         checkpoint, last = offer.checkpoint, judged.last
+        known = (checkpoint.origin, checkpoint.size, checkpoint.root)
+        if known in self._accused:
+            return  # strangers may repeat it as often as they like
         log.critical(
             "witness.log_rewritten", origin=checkpoint.origin, kind=judged.kind, cosigned=last.size, now=checkpoint.size
         )
@@ -224,3 +230,6 @@ class Witness:
                 kind, checkpoint.origin, checkpoint.size, checkpoint.root, last.note, offer.note, offer.proof, judged.at
             )
         )
+        self._accused[known] = None
+        if len(self._accused) > MOST_REMEMBERED:
+            self._accused.popitem(last=False)

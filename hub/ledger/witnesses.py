@@ -120,10 +120,12 @@ class LedgerMemory:
         self.ledger = ledger
 
     async def advance(self, offer: Offer) -> Judged:
+        at = clock.now()
         last = await self.ledger.read(last_seen, offer.checkpoint.origin)
-        if judge(last, offer) == "conflict":
-            # the usual first try of a log that lost its place, and whatever strangers repeat: no lock for that
-            return Judged("conflict", last, clock.now())
+        kind = judge(last, offer)
+        if kind == "conflict" or (kind == "accepted" and offer.checkpoint.size == last.size):
+            # nothing would change: whatever strangers repeat costs no lock and no write
+            return Judged(kind, last, at)
         return await self.ledger.write(advance, offer)
 
     async def accuse(self, evidence: Evidence) -> None:
