@@ -20,6 +20,7 @@ from adapters.sandbox.documents import Correspondence, LetterWriter
 from hub import clock
 from hub.envelope.writing import Letter, Party, Reference, StatusReport, document_message, status_message
 from hub.problems import HubError, Refused
+from hub.signatures.jws import kid_of
 from hub.signatures.sign import Signer, sign
 
 _log = logging.getLogger("lienthong.sandbox")
@@ -109,8 +110,9 @@ class SimulatedSystem:
                 _log.warning("%s: %s", "/".join(self.offices), error)
                 await asyncio.sleep(self.tempo.trouble)
 
-    async def _keys(self) -> Document:
-        if self._jwks is None:
+    async def _keys(self, receipt: str) -> Document:
+        """The hub's keys; read again when they do not hold the one that signed this receipt: it may be new."""
+        if self._jwks is None or all(key["kid"] != kid_of(receipt) for key in self._jwks["keys"]):
             self._jwks = await self.client.jwks()
         return self._jwks
 
@@ -126,7 +128,8 @@ class SimulatedSystem:
             await self._blunder(letter, signer, wrong_code=mistake < _WRONG_CODE)
             return
         acceptance = await self.client.post_envelope(sign(document_message(letter), signer))
-        proof = verify_receipt(acceptance["acknowledgement"], await self._keys())
+        acknowledgement = acceptance["acknowledgement"]
+        proof = verify_receipt(acknowledgement, await self._keys(acknowledgement))
         if proof.get("sha256") != acceptance["sha256"]:
             raise Refused("signature-digest", "the acknowledgement is about other octets")
         self.tally.sent += 1
@@ -214,7 +217,7 @@ class SimulatedSystem:
         """Follow the feed and prove every receipt against the hub's published keys."""
         page = await self.client.feed(self.book.cursor, wait=self.tempo.poll)
         for receipt in page["receipts"]:
-            verify_receipt(receipt["jws"], await self._keys())
+            verify_receipt(receipt["jws"], await self._keys(receipt["jws"]))
             self.tally.proved += 1
         if page["next"] and page["next"] != self.book.cursor:
             self.book.cursor = page["next"]

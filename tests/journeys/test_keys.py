@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from adapters.client import CallRefused, HubClient
+from adapters.client.conversation import RetryPolicy
 from adapters.client.proof import verify_receipt
 from hub import clock, keyring
 from hub.audit.note import Note
@@ -69,6 +73,17 @@ def test_a_rotation_from_a_file_to_hardware_loses_nobody(softhsm: SoftHsm, tmp_p
         signers = keyring.load_signing(world.settings).signers
         assert former_log.log_key in [one.log_key for one in signers]
         eventually(lambda: all(newest_note(world).signed_by(one.log_key) for one in signers), seconds=60)
+
+        softhsm.pull()
+        with HubClient(world.url, sender.client_id, sender.secret, policy=RetryPolicy(attempts=1)) as once:
+            once.session.token, once.session.token_until = sender.client.session.token, float("inf")
+            letter = sender.letter(recipient.code)
+            with pytest.raises(CallRefused) as away:
+                once.post_envelope(letter)
+            assert (away.value.status, away.value.code) == (503, "key-unavailable")
+        softhsm.put_back()
+        accepted = sender.client.post_envelope(letter)  # repeats after the time in Retry-After
+        assert verify_receipt(accepted["acknowledgement"], keys)["event"] == "envelope.accepted"
 
         retired = world.ledger.write_now(hub_keys.retire, former, "operator")
         assert retired.retired_at is not None
