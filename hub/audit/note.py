@@ -119,8 +119,8 @@ class Note:
         found = [one for name, identifier, one in self.signatures if (name, identifier) == (key.name, key.id)]
         if len(found) != 1 or len(found[0]) != 8 + 64:
             return None
-        seconds = int.from_bytes(found[0][:8], "big")
-        return seconds if _verifies(key, found[0][8:], _seen(self.text, seconds)) else None
+        seconds = int.from_bytes(found[0][:8], "big", signed=True)
+        return seconds if seconds > 0 and _verifies(key, found[0][8:], _seen(self.text, seconds)) else None
 
     def signed_by(self, key: VerifierKey) -> bool:
         """Whether this key signed the text. A second, wrong signature of the same key makes it False."""

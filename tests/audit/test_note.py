@@ -46,6 +46,13 @@ def test_a_cosignature_says_when_and_covers_time_and_text() -> None:
     assert forged.seconds_of(WITNESS.witness_key) is None
 
 
+@pytest.mark.parametrize("seconds", [0, 2**63, 2**64 - 1])
+def test_a_time_that_no_witness_may_give_makes_a_cosignature_void(seconds: int) -> None:
+    """C2SP tlog-cosignature: up to 2^63 - 1, and 0 stands for no time."""
+    cosigned = Note.parse(NOTE + WITNESS.cosign(CHECKPOINT.text, seconds))
+    assert cosigned.seconds_of(WITNESS.witness_key) is None
+
+
 def test_a_log_signature_is_no_cosignature_even_with_the_same_key() -> None:
     plain = Note.parse(signed(CHECKPOINT, [WITNESS]))
     assert plain.seconds_of(WITNESS.witness_key) is None

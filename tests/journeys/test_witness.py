@@ -63,6 +63,8 @@ def test_a_cosignature_of_the_program_is_one_for_openssl_too(plain: WitnessProgr
     seconds = int.from_bytes(raw[4:12], "big")
     message = f"cosignature/v1\ntime {seconds}\nother.test/log\n100\n{root}\n".encode()
     assert openssl_verifies(key, message, raw[12:], tmp_path)
+    signing = ["openssl", "pkeyutl", "-sign", "-inkey", str(plain.key_file), "-rawin", "-in", "message"]
+    assert subprocess.run(signing, cwd=tmp_path, capture_output=True, check=True).stdout == raw[12:]
     assert not openssl_verifies(key, message.replace(b"\n100\n", b"\n101\n"), raw[12:], tmp_path)
     assert httpx.get(f"{plain.told['url']}/key").text == f"{key.text}\n"
 
