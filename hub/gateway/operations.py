@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from hub.delivery.retry import BREAKER_FAILURES
 from hub.gateway import metrics
 from hub.gateway.context import gateway
-from hub.ledger import troubles
+from hub.ledger import log_state, troubles
 
 router = APIRouter(tags=["operations"])
 
@@ -32,5 +32,6 @@ async def readyz(request: Request) -> Response:
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
 async def scrape(request: Request) -> Response:
-    found = await gateway(request).ledger.read(troubles.count, BREAKER_FAILURES)
-    return Response(metrics.render(found), media_type="text/plain; version=0.0.4; charset=utf-8")
+    ledger = gateway(request).ledger
+    found, log = await ledger.read(troubles.count, BREAKER_FAILURES), await ledger.read(log_state.progress)
+    return Response(metrics.render(found, log), media_type="text/plain; version=0.0.4; charset=utf-8")

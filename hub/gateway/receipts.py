@@ -14,7 +14,6 @@ from hub.audit.sealer import Rewritten
 from hub.gateway.authentication import Caller
 from hub.gateway.conditional import UNCHANGED, is_known, tagged
 from hub.gateway.context import Gateway, gateway
-from hub.gateway.transparency import shown as inclusion
 from hub.ledger import Transaction, envelopes, fingerprints, log_proofs, receipts
 from hub.ledger.feed import Cursor
 from hub.ledger.receipts import ReceiptRecord
@@ -79,7 +78,7 @@ async def _with_proofs(context: Gateway, found: list[ReceiptRecord]) -> list[dic
         proved = await context.ledger.read(log_proofs.inclusions, [one.id for one in found])
     except Rewritten as error:
         raise Refused("log-rewritten", str(error)) from error
-    return [{**shown(one), "log": inclusion(proved[one.id]) if one.id in proved else None} for one in found]
+    return [{**shown(one), "log": proved[one.id].shown() if one.id in proved else None} for one in found]
 
 
 def _unless_known(request: Request, body: dict[str, Any]) -> Response:

@@ -7,11 +7,11 @@ a proof is for those who are a party to what it proves. Implements: C2SP tlog-ti
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from hub import clock
 from hub.audit import Entry, Event, merkle, tiles
@@ -19,7 +19,7 @@ from hub.audit.sealer import Rewritten
 from hub.audit.tiles import Place, TilePlace
 from hub.gateway.authentication import Auditor, Caller
 from hub.gateway.context import Gateway, gateway
-from hub.ledger import Transaction, exchange_log, log_proofs, transparency
+from hub.ledger import Transaction, exchange_log, log_export, log_proofs, log_troubles, transparency
 from hub.ledger.log_proofs import Inclusion
 from hub.ledger.transparency import CheckpointRecord, Tree
 from hub.problems import Deferred, Refused
@@ -149,18 +149,46 @@ async def proof(
     found = await _sound(context, look)
     if caller.auditor:
         await _log(context, caller, {"id": leaf_id}, 1)
-    body = {"id": leaf_id, "origin": context.settings.log_name, **shown(found)}
+    body = {"id": leaf_id, "origin": context.settings.log_name, **found.shown()}
     return JSONResponse(body, headers={"Cache-Control": "private, no-cache"})
+
+
+@router.get(
+    "/v1/log/export",
+    summary="Leaves of the log with all that proves them, for `lienthong verify-log`",
+    response_class=StreamingResponse,
+    responses={200: {"content": {log_export.MEDIA_TYPE: {}}}},
+)
+async def export(
+    request: Request,
+    auditor: Auditor,
+    start: Annotated[int, Query(alias="from", ge=0, lt=2**63)] = 0,
+    end: Annotated[int | None, Query(alias="to", ge=1, lt=2**63, description="exclusive; all when absent")] = None,
+) -> Response:
+    """``lienthong-log/1``. Ends short where a leaf is not what was sealed."""
+    context = gateway(request)
+    opened = await _sound(context, lambda transaction: log_export.opening(transaction, start, end))
+    detail = {"what": "leaves", "from": opened.start, "to": opened.end}
+    entry = Entry(Event.LOG_EXPORTED, clock.now(), actor=auditor.id, detail=detail)
+    await context.ledger.write(exchange_log.append, [entry])
+    name = f"log-{opened.start}-{opened.end}.ndjson"
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(_alarmed(context, opened), headers=headers, media_type=log_export.MEDIA_TYPE)
+
+
+async def _alarmed(context: Gateway, opened: log_export.Written) -> AsyncIterator[bytes]:
+    """The file; that it cannot be written is for all to see."""
+    try:
+        async for piece in log_export.lines(context.ledger, opened):
+            yield piece
+    except Rewritten as error:
+        await context.ledger.write(log_troubles.note, "rewritten", "", str(error), clock.now())
+        raise
 
 
 async def log_keys(context: Gateway) -> list[str]:
     """Those that sign, and those that once did: old proofs are checked by them."""
     return await context.ledger.read(log_proofs.verifier_keys, context.settings.log_name)
-
-
-def shown(found: Inclusion) -> dict[str, Any]:
-    """``leaf``: the octets that were hashed, base64; ``proof``: C2SP tlog-proof."""
-    return {"index": found.index, "leaf": base64.b64encode(found.leaf).decode(), "proof": found.proof}
 
 
 def _newest(transaction: Transaction) -> CheckpointRecord:

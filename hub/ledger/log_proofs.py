@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,10 @@ class Inclusion:
     index: int
     leaf: bytes
     proof: str
+
+    def shown(self) -> dict[str, Any]:
+        """As JSON: ``leaf`` in base64."""
+        return {"index": self.index, "leaf": base64.b64encode(self.leaf).decode(), "proof": self.proof}
 
 
 def cosigned(transaction: Transaction, checkpoint: CheckpointRecord) -> str:

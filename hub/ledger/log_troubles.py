@@ -11,6 +11,7 @@ from hub.ledger.columns import Instant
 from hub.ledger.engine import Transaction
 from hub.ledger.log_tables import log_trouble
 
+KINDS = ("rewritten", "witness", "timestamp")
 _NOTE = text(
     "INSERT INTO log_trouble (kind, subject, detail, since, last_at) VALUES (:kind, :subject, :detail, :at, :at)"
     " ON CONFLICT (kind, subject) DO UPDATE SET detail = excluded.detail, last_at = excluded.last_at"

@@ -14,6 +14,7 @@ from hub.dashboard.screens.dead_letters import DeadLetterScreens
 from hub.dashboard.screens.envelopes import EnvelopeScreens
 from hub.dashboard.screens.evidence import EvidenceScreens
 from hub.dashboard.screens.log import LogScreens
+from hub.dashboard.screens.log_proof import LogProofScreens
 from hub.dashboard.screens.login import LoginScreens
 from hub.dashboard.screens.overdue import OverdueScreens
 from hub.dashboard.screens.overview import OverviewScreens
@@ -40,6 +41,7 @@ SCREENS = (
     LogScreens,
     LoginScreens,
     PreferenceScreens,
+    LogProofScreens,
 )
 
 

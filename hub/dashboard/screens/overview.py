@@ -15,9 +15,10 @@ from hub.dashboard.chart import chart
 from hub.dashboard.desk import Desk, Visitor, with_query
 from hub.dashboard.events import REVOKED, findings, sentence, who_sent
 from hub.dashboard.situation import DAY, headline
-from hub.ledger import journey, log_pages
+from hub.ledger import journey, log_pages, log_troubles
 from hub.ledger.journey import Entry, Names
 from hub.ledger.log_pages import LogFilters
+from hub.ledger.log_troubles import LogTrouble
 from hub.problems import explain
 
 REFUSALS_SHOWN = 4
@@ -62,12 +63,19 @@ class OverviewScreens:
             "headline": headline(situation),
             "chart": chart(situation.hours),
             "refusals": [(entry, findings(entry, profile)[:1]) for entry in entries],
+            "rewritten": await self._rewritten(visitor),
             "alerts": [_alert(entry, names) for entry in alerts],
             "deferrals": [(one, explain(one.code).title(language.current.get())) for one in situation.deferrals],
             "scanned": self.desk.context.policy.scanner is not None,
             "names": names,
         }
         return self.desk.page(request, "overview/page.html", values, person=visitor.person, section="overview")
+
+    async def _rewritten(self, visitor: Visitor) -> list[LogTrouble]:
+        """Nothing on this page matters as much: this log, or one that the hub watches, is not what was signed."""
+        if not visitor.reads_log:
+            return []
+        return [one for one in await self.desk.ledger.read(log_troubles.every) if one.kind == "rewritten"]
 
     async def _alerts(self, visitor: Visitor, now: datetime) -> list[Entry]:
         """The alerts of the last day, the newest first; they are the operator's, not an agency's."""
