@@ -21,6 +21,7 @@ from hub.evidence.seal import Seal
 from hub.keyring import load_hub_key, load_signing
 from hub.ledger import Ledger, PayloadStore
 from hub.ledger.log_watch import LedgerWatch
+from hub.ledger.months import MonthMaker
 from hub.ledger.timestamps import LedgerStamping
 from hub.ledger.transparency import LedgerSealing
 from hub.ledger.witnesses import LedgerCosignatures, LedgerMemory
@@ -104,5 +105,6 @@ def works(settings: Settings, ledger: Ledger) -> list[Work]:
         Sealer(LedgerSealing(ledger), load_signing(settings), settings.seal_every_seconds).run,
         Watch(LedgerWatch(ledger)).run,
         load_stamping(settings, ledger).run,
+        *([] if settings.embedded else [MonthMaker(ledger).run]),
         *_cosigning(settings, ledger),
     ]

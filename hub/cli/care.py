@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub import clock
-from hub.cli import output
+from hub.cli import guarding, output
 from hub.language import _
 from hub.problems import HubError
 
@@ -33,12 +33,20 @@ def _opened(data: Path | None) -> Ledger:
     return Ledger.chosen(chosen.database_url, chosen.database_connections, chosen.data_dir)
 
 
-def db_upgrade(data: Data = None, as_json: output.AsJson = False) -> None:
-    from hub.ledger import migration
+AppRole = Annotated[
+    str | None,
+    typer.Option("--app-role", metavar="ROLE", help=_("Then give the hub's own role its rights (PostgreSQL).")),
+]
+
+
+def db_upgrade(data: Data = None, app_role: AppRole = None, as_json: output.AsJson = False) -> None:
+    from hub.ledger import guard, migration
 
     ledger = _opened(data)
     try:
         version = migration.upgrade(ledger)
+        if app_role is not None:
+            ledger.write_now(guard.grant, app_role)
     finally:
         ledger.close()
     output.show({"version": version}, [f"{_('The schema is at version')} {version}"])
@@ -107,6 +115,8 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
         note("revocation lists", *_list_words(ledger.read_now(trust.list_states, clock.now(), _max_age(chosen))))
         note("systems", True, len(ledger.read_now(systems.every)))
         note("registry revision", True, ledger.read_now(agencies.revision))
+        for one in guarding.examine(ledger):
+            note(*one)
         ledger.close()
     if chosen.broker_url is not None:
         broker = RabbitBroker(chosen.broker_url)
@@ -238,6 +248,7 @@ def _writable(directory: Path) -> Path:
 def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     group.command("upgrade", help=_("Bring the schema to the version of this program."))(db_upgrade)
+    group.command("grant", help=_("Give the hub's own role its rights; run as the owner."))(guarding.db_grant)
     group.command("check", help=_("Say whether the schema is at the version of this program."))(db_check)
     app.add_typer(group, name="db", help=_("The database schema."))
     app.command(help=_("Examine settings, keys, database and broker; name everything that is wrong."))(doctor)

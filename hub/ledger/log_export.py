@@ -31,6 +31,7 @@ from hub.ledger.transparency import CheckpointRecord, Tree, newest
 from hub.problems import Refused
 
 FORMAT = "lienthong-log/1"
+MEDIA_TYPE = "application/x-ndjson"
 BATCH = 1000
 MARK_BYTES, MOST_MARKS = 4, 1_000_000
 # an entry is written at about the time that its identifier says; whoever lies farther off is looked for everywhere

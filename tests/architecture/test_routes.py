@@ -35,7 +35,7 @@ OUTSIDE_V1 = {
     "/readyz",
     "/metrics",
 }
-AUDITORS_ONLY = {"/v1/audit/entries", "/v1/log/tile/entries/{place:path}"}
+AUDITORS_ONLY = {"/v1/audit/entries", "/v1/log/tile/entries/{place:path}", "/v1/log/export"}
 
 
 def api_routes(routes: Iterable[object]) -> Iterator[APIRoute]:
