@@ -123,8 +123,10 @@ ANSWERS: dict[str, dict[str, str]] = {
         "signer": "object?",
         "attachments": "[Attachment]",
         "recipients": "[Recipient]",
+        "purged": "PurgedContent?",
         "links": "EnvelopeLinks",
     },
+    "PurgedContent": {"at": "time", "purge": "text"},
     "Evidence": {
         "name": "text",
         "kind": "text",

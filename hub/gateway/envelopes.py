@@ -19,10 +19,11 @@ from hub.gateway.multipart import BODY, submission
 from hub.gateway.problem_details import problem
 from hub.gateway.trace import traceparent
 from hub.intake import Admitted, Rejected
-from hub.ledger import Transaction, answering, changes, deliveries, envelopes, fingerprints
+from hub.ledger import Transaction, answering, changes, deliveries, envelopes, fingerprints, purged
 from hub.ledger.changes import ChangeRow
 from hub.ledger.dead_letters import next_attempt
 from hub.ledger.deliveries import MatrixRow
+from hub.ledger.purged import Purged
 from hub.problems import Finding, Refused, explain
 from hub.receipts.chasing import overdue
 from hub.registry.model import System
@@ -152,11 +153,17 @@ def _show(transaction: Transaction, envelope_id: str, caller: System) -> dict[st
         "signer": record.details.get("signer"),
         "attachments": record.details.get("attachments", []),
         "warnings": record.details.get("warnings", []),
+        "purged": _purged(purged.of_envelope(transaction, envelope_id)),
         "recipients": [
             {**_matrix_row(row), "changes": [_change(one) for one in asked.get(row.code, ())]} for row in rows
         ],
         "links": _links(record.id),
     }
+
+
+def _purged(found: Purged | None) -> dict[str, str] | None:
+    """Since when the octets are gone, and by which purge; null while they are there."""
+    return None if found is None else {"at": rfc3339(found.at), "purge": found.purge_id}
 
 
 def _matrix_row(row: MatrixRow) -> dict[str, Any]:

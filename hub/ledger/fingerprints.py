@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select, tuple_
 
-from hub.ledger import agencies, answering, changes, envelopes
+from hub.ledger import agencies, answering, changes, envelopes, purged
 from hub.ledger.engine import Transaction
 from hub.ledger.feed import Cursor, settled
 from hub.ledger.seeing import TO_RECIPIENT
@@ -39,6 +39,7 @@ def of_envelope(transaction: Transaction, envelope_id: str, system_id: str, now:
         sorted(answering.visible(transaction, reader, linked)),
         answering.answered(transaction, reader, record.details.get("response_for", [])),
         changes.of_envelope(transaction, envelope_id, codes),
+        purged.of_envelope(transaction, envelope_id),
     )
     digest = hashlib.sha256(repr(circumstances).encode())
     for row in rows:

@@ -31,7 +31,7 @@ from hub.retention.purges import QUIET
 
 log = structlog.get_logger()
 
-BATCH = 100
+BATCH = 200
 BUCKETS = 256
 # every directory is looked at about once a day
 BUCKET_SECONDS = 24 * 3600 // BUCKETS

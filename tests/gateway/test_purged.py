@@ -23,6 +23,8 @@ async def test_purged_content_is_gone_for_everyone_and_its_receipts_stay(world: 
     receipts = f"/v1/envelopes/{sent.accepted['id']}/receipts"
     before = edge.get(receipts, by=sent.sender).json()
     tag = edge.get(sent.content, by=sent.sender).headers["etag"]
+    envelope = edge.get(f"/v1/envelopes/{sent.accepted['id']}", by=sent.sender)
+    assert envelope.json()["purged"] is None
     ledger = Ledger.sqlite(world.settings.data_dir / "ledger.sqlite")
     try:
         purge_id = await purge_at_once(ledger, payloads, sent.accepted["id"])
@@ -33,9 +35,10 @@ async def test_purged_content_is_gone_for_everyone_and_its_receipts_stay(world: 
             answer = edge.get(address, by=who, headers={"If-None-Match": tag})
             assert purge_id in problem(answer, "content-purged")["detail"]
     assert edge.get(sent.content, by=sent.stranger).status_code == 404
-    header = edge.get(f"/v1/envelopes/{sent.accepted['id']}", by=sent.sender)
-    assert header.status_code == 200
-    assert header.json()["sha256"] == sent.accepted["sha256"]
+    known = {"If-None-Match": envelope.headers["etag"]}
+    header = edge.get(f"/v1/envelopes/{sent.accepted['id']}", by=sent.sender, headers=known)
+    assert header.status_code == 200, "it differs now"
+    assert (header.json()["sha256"], header.json()["purged"]["purge"]) == (sent.accepted["sha256"], purge_id)
     after = edge.get(receipts, by=sent.sender).json()
     assert [one["jws"] for one in after["receipts"]] == [one["jws"] for one in before["receipts"]]
     again = sent.sender.client.post_envelope(sent.letter, [sent.part])

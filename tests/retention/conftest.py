@@ -8,6 +8,7 @@ import pytest
 
 from tests.ledger.stage import (  # noqa: F401 - fixtures are found by their names here
     Stage,
+    Store,
     ledger,
     migrated_database,
     migrated_file,
@@ -17,6 +18,14 @@ from tests.ledger.stage import (  # noqa: F401 - fixtures are found by their nam
     store,
 )
 from tests.retention.archive import Archive
+
+
+@pytest.fixture
+def shelf(sqlite_store: Store, tmp_path: Path) -> Archive:  # noqa: F811 - the fixture imported above
+    """An empty archive over SQLite, for what no store makes a difference to."""
+    made = Stage(sqlite_store.open())
+    made.furnish()
+    return Archive(made, tmp_path)
 
 
 @pytest.fixture

@@ -77,16 +77,16 @@ def test_lifting_takes_a_second_person(archive: Archive) -> None:
     assert (lifted["actor"], lifted["detail"]["asked_by"]) == ("person:three", "one")
 
 
-def test_a_hold_that_is_kept_needs_a_new_proposal(archive: Archive) -> None:
-    hold_id = place(archive, Scope(sender="G22"))
-    write = archive.ledger.write_now
+def test_a_hold_that_is_kept_needs_a_new_proposal(shelf: Archive) -> None:
+    hold_id = place(shelf, Scope(sender="G22"))
+    write = shelf.ledger.write_now
     write(holds.lift, hold_id, "one", "Xong")
-    assert archive.ledger.read_now(stored.waiting) == 1
+    assert shelf.ledger.read_now(stored.waiting) == 1
     assert write(holds.keep, hold_id, "two").state == "standing"
-    assert archive.ledger.read_now(stored.waiting) == 0
+    assert shelf.ledger.read_now(stored.waiting) == 0
     assert write(holds.lift, hold_id, "two", "Xong").state == "lifting"
     kinds = ("hold_placed", "lift_asked", "lift_declined", "hold_lifted")
-    assert [len(archive.entries(f"retention.{kind}")) for kind in kinds] == [1, 2, 1, 0]
+    assert [len(shelf.entries(f"retention.{kind}")) for kind in kinds] == [1, 2, 1, 0]
 
 
 def test_the_store_itself_refuses_one_person_alone(archive: Archive) -> None:
@@ -114,9 +114,9 @@ def _execute(transaction: Transaction, statement: Any) -> None:
     ],
 )
 def test_a_hold_that_says_nothing_or_comes_from_others_is_refused(
-    archive: Archive, scope: Scope, by: str, code: str
+    shelf: Archive, scope: Scope, by: str, code: str
 ) -> None:
-    assert code_of(archive.ledger.write_now, holds.place, scope, "Thanh tra", by) == code
+    assert code_of(shelf.ledger.write_now, holds.place, scope, "Thanh tra", by) == code
 
 
 def test_a_scope_is_read_back_as_it_was_written() -> None:

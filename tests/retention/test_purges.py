@@ -8,12 +8,17 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub import clock
+from hub.audit import merkle
+from hub.audit.leaves import leaf_of_receipt
+from hub.audit.note import NoteSigner
+from hub.audit.sealer import Signing
 from hub.delivery.replay import Replays
-from hub.ledger import Transaction, envelopes, purged, purges, receipts, tables
+from hub.ledger import Transaction, envelopes, purged, purges, receipts, tables, transparency
 from hub.ledger.audit_tables import purge, purge_item
 from hub.ledger.payload_removal import Removal
 from hub.ledger.replays import Choice
@@ -104,12 +109,12 @@ def test_a_declined_purge_stays_declined_and_frees_its_envelopes(archive: Archiv
     assert code_of(write, archive.purges.confirm, "none", "two") == "not-found"
 
 
-def test_what_was_shown_is_what_is_asked_for(archive: Archive) -> None:
-    archive.letter(b"old")
-    seen = archive.ledger.read_now(archive.purges.plan).seen
-    archive.letter(b"older")
-    assert code_of(archive.ask, seen=seen) == "purge-changed"
-    assert archive.ask(seen=archive.ledger.read_now(archive.purges.plan).seen)
+def test_what_was_shown_is_what_is_asked_for(shelf: Archive) -> None:
+    shelf.letter(b"old")
+    seen = shelf.ledger.read_now(shelf.purges.plan).seen
+    shelf.letter(b"older")
+    assert code_of(shelf.ask, seen=seen) == "purge-changed"
+    assert shelf.ask(seen=shelf.ledger.read_now(shelf.purges.plan).seen)
 
 
 @pytest.mark.parametrize(
@@ -121,9 +126,9 @@ def test_what_was_shown_is_what_is_asked_for(archive: Archive) -> None:
         ({"policy_class": "invitation"}, "purge-empty"),
     ],
 )
-def test_a_plan_for_nothing_or_for_tomorrow_is_refused(archive: Archive, arguments: dict[str, Any], code: str) -> None:
-    archive.letter(b"old")
-    assert code_of(archive.ask, **arguments) == code
+def test_a_plan_for_nothing_or_for_tomorrow_is_refused(shelf: Archive, arguments: dict[str, Any], code: str) -> None:
+    shelf.letter(b"old")
+    assert code_of(shelf.ask, **arguments) == code
 
 
 # ---------------------------------------------------------------- what stays
@@ -148,12 +153,12 @@ async def test_octets_that_another_letter_names_stay_until_that_one_goes_too(arc
     archive.ledger.read_now(purged.require_octets, living)
 
 
-async def test_two_letters_with_the_same_octets_go_together(archive: Archive) -> None:
-    archive.letter(b"same")
-    archive.letter(b"same", "H40")
-    await archive.purge()
-    assert len(archive.entries("retention.payload_purged")) == 2
-    assert not archive.path(digest_of(b"same")).exists()
+async def test_two_letters_with_the_same_octets_go_together(shelf: Archive) -> None:
+    shelf.letter(b"same")
+    shelf.letter(b"same", "H40")
+    await shelf.purge()
+    assert len(shelf.entries("retention.payload_purged")) == 2
+    assert not shelf.path(digest_of(b"same")).exists()
 
 
 def _dead(archive: Archive, body: bytes) -> tuple[str, str]:
@@ -255,15 +260,23 @@ async def test_two_sweeps_at_once_purge_everything_once(archive: Archive) -> Non
 # ---------------------------------------------------------------- afterwards
 
 
-async def test_receipts_log_and_digests_stay_and_verify(archive: Archive, stage: Stage) -> None:
+async def test_receipts_log_digests_and_proofs_stay_and_verify(archive: Archive, stage: Stage) -> None:
     envelope = archive.letter(b"old")
     before = archive.ledger.read_now(receipts.of_envelope, envelope, None)
+    signing = Signing([NoteSigner(stage.signer.log, Ed25519PrivateKey.generate())])
+    archive.ledger.write_now(transparency.seal, signing, 100)
+    proved = archive.ledger.read_now(transparency.proofs, [before[0].id])[before[0].id]
     accepted = [one for one in archive.entries("envelope.accepted") if one["envelope_id"] == envelope]
     await archive.purge()
+    archive.ledger.write_now(transparency.seal, signing, 100)
+    again = archive.ledger.read_now(transparency.proofs, [before[0].id])[before[0].id]
+    assert again == proved, "the proof against the first checkpoint that covers it"
     assert archive.ledger.read_now(receipts.of_envelope, envelope, None) == before
     key = stage.signer.key
     said = open_jws(before[0].jws, {key.kid: key.public}, "lienthong-receipt+jws")
     assert said["sha256"] == digest_of(b"old")
+    leaf, checkpoint = merkle.leaf_hash(leaf_of_receipt(before[0].jws, said)), again.checkpoint
+    assert merkle.verify_inclusion(leaf, again.number, checkpoint.size, again.path, checkpoint.root)
     record = archive.ledger.read_now(envelopes.find, envelope)
     assert record is not None
     assert (record.sha256, record.size) == (digest_of(b"old"), 3)

@@ -40,67 +40,67 @@ def test_octets_that_came_in_again_are_left_alone_until_their_envelope_is_commit
 
 @pytest.mark.parametrize("committed", [False, True])
 def test_octets_that_come_in_while_they_are_moved_aside_are_brought_back_or_written_anew(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch, committed: bool
+    shelf: Archive, monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
     """Between the first question and the move somebody touches the file; between the move and the second, keeps it."""
-    digest = archive.file(b"same")
+    digest = shelf.file(b"same")
     rename = os.rename
 
     def interrupted(source: Path, target: Path) -> None:
-        intake(archive, b"same").keep()
+        intake(shelf, b"same").keep()
         if committed:
-            commit(archive, b"same")
+            commit(shelf, b"same")
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", interrupted)
-    assert archive.removal().remove([digest]) == {digest: "needed" if committed else "young"}
-    assert archive.payloads.has(digest, 4)
-    assert not list(archive.payloads.leaving.iterdir())
+    assert shelf.removal().remove([digest]) == {digest: "needed" if committed else "young"}
+    assert shelf.payloads.has(digest, 4)
+    assert not list(shelf.payloads.leaving.iterdir())
 
 
 def test_octets_that_come_in_after_they_were_moved_aside_are_written_anew(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
+    shelf: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digest = archive.file(b"same")
+    digest = shelf.file(b"same")
     rename = os.rename
 
     def interrupted(source: Path, target: Path) -> None:
         rename(source, target)
-        intake(archive, b"same").keep()
+        intake(shelf, b"same").keep()
 
     monkeypatch.setattr(os, "rename", interrupted)
-    assert archive.removal().remove([digest]) == {digest: "removed"}, "the old file; the new one is another's"
-    assert archive.payloads.has(digest, 4)
-    assert archive.removal().remove([digest]) == {digest: "young"}
+    assert shelf.removal().remove([digest]) == {digest: "removed"}, "the old file; the new one is another's"
+    assert shelf.payloads.has(digest, 4)
+    assert shelf.removal().remove([digest]) == {digest: "young"}
 
 
 def test_a_file_moved_between_the_touch_and_the_look_is_written_anew(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
+    shelf: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digest = archive.file(b"same")
+    digest = shelf.file(b"same")
     utime = os.utime
 
     def interrupted(path: str, *more: object) -> None:
         utime(path)
         monkeypatch.setattr(os, "utime", utime)
-        os.rename(path, archive.payloads.leaving / f"{digest}-aside")
+        os.rename(path, shelf.payloads.leaving / f"{digest}-aside")
 
     monkeypatch.setattr(os, "utime", interrupted)
-    intake(archive, b"same").keep()
-    assert archive.payloads.has(digest, 4)
-    assert archive.removal().settle() == {digest: "young"}
-    assert archive.payloads.has(digest, 4)
+    intake(shelf, b"same").keep()
+    assert shelf.payloads.has(digest, 4)
+    assert shelf.removal().settle() == {digest: "young"}
+    assert shelf.payloads.has(digest, 4)
 
 
-def test_what_a_crash_left_aside_is_brought_back_where_it_is_needed_and_removed_elsewhere(archive: Archive) -> None:
-    needed, orphan = archive.file(b"needed"), archive.file(b"orphan")
-    commit(archive, b"needed")
+def test_what_a_crash_left_aside_is_brought_back_where_it_is_needed_and_removed_elsewhere(shelf: Archive) -> None:
+    needed, orphan = shelf.file(b"needed"), shelf.file(b"orphan")
+    commit(shelf, b"needed")
     for digest in (needed, orphan):
-        os.rename(archive.path(digest), archive.payloads.leaving / f"{digest}-crashed")
-    assert archive.removal().settle() == {needed: "needed"}
-    assert archive.payloads.has(needed, 6)
-    assert not archive.payloads.has(orphan, 6)
-    assert not list(archive.payloads.leaving.iterdir())
+        os.rename(shelf.path(digest), shelf.payloads.leaving / f"{digest}-crashed")
+    assert shelf.removal().settle() == {needed: "needed"}
+    assert shelf.payloads.has(needed, 6)
+    assert not shelf.payloads.has(orphan, 6)
+    assert not list(shelf.payloads.leaving.iterdir())
 
 
 # ---------------------------------------------------------------- orphans
@@ -127,27 +127,27 @@ def test_files_that_no_envelope_names_go_after_a_day_and_others_stay(archive: Ar
     assert archive.path(young).exists()
 
 
-async def test_what_came_again_after_its_purge_is_collected_when_it_is_no_longer_young(archive: Archive) -> None:
+async def test_what_came_again_after_its_purge_is_collected_when_it_is_no_longer_young(shelf: Archive) -> None:
     digest = digest_of(b"old")
-    archive.letter(b"old")
-    await archive.purge()
-    archive.file(b"old", old=False)
+    shelf.letter(b"old")
+    await shelf.purge()
+    shelf.file(b"old", old=False)
     bucket = int(digest[:2], 16)
-    assert (await archive.carrying.collect(bucket)).files == 0
-    archive.age(digest)
-    assert (await archive.carrying.collect(bucket)).files == 1
-    assert not archive.path(digest).exists()
+    assert (await shelf.carrying.collect(bucket)).files == 0
+    shelf.age(digest)
+    assert (await shelf.carrying.collect(bucket)).files == 1
+    assert not shelf.path(digest).exists()
 
 
-async def test_a_purge_waits_for_octets_that_came_in_again_today(archive: Archive) -> None:
-    archive.letter(b"old")
-    archive.file(b"old", old=False)
-    purge_id = await archive.purge()
-    assert archive.entries("retention.payload_purged") == []
-    assert archive.ledger.read_now(archive.purges.view, purge_id).record.state == "confirmed"
-    archive.age(digest_of(b"old"))
-    assert await archive.carrying.step() == 1
-    assert archive.ledger.read_now(archive.purges.view, purge_id).record.state == "done"
+async def test_a_purge_waits_for_octets_that_came_in_again_today(shelf: Archive) -> None:
+    shelf.letter(b"old")
+    shelf.file(b"old", old=False)
+    purge_id = await shelf.purge()
+    assert shelf.entries("retention.payload_purged") == []
+    assert shelf.ledger.read_now(shelf.purges.view, purge_id).record.state == "confirmed"
+    shelf.age(digest_of(b"old"))
+    assert await shelf.carrying.step() == 1
+    assert shelf.ledger.read_now(shelf.purges.view, purge_id).record.state == "done"
 
 
 # ---------------------------------------------------------------- at the same moment
