@@ -107,7 +107,7 @@ def open_jws(compact: str, keys: Mapping[str, PublicKey], typ: str) -> dict[str,
         signed = f"{header_part}.{payload_part}".encode()
         _verify(keys[header["kid"]], header.get("alg"), from_b64url(signature_part), signed)
         payload = json.loads(from_b64url(payload_part))
-    except (InvalidSignature, AttributeError, TypeError) as error:
+    except (InvalidSignature, AttributeError, TypeError, RecursionError) as error:
         raise ValueError("signature does not hold") from error
     if not isinstance(payload, dict):
         raise ValueError("payload is not an object")
@@ -118,7 +118,7 @@ def kid_of(compact: str) -> str:
     """The ``kid`` in the header of a compact JWS, nothing being verified; empty when there is none."""
     try:
         found = json.loads(from_b64url(compact.partition(".")[0])).get("kid")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):  # the last: thousands of brackets
         return ""
     return found if isinstance(found, str) else ""
 

@@ -61,6 +61,7 @@ async def test_a_token_without_a_signature_or_with_a_changed_one_is_refused(key:
     for forged in (
         f"{header}.{other}.{signature}", f"{none}.{other}.", f"{header}.{payload}.", f"{header}.{payload}",
         f"{header}.{payload}.{signature}.{signature}", f"{header}.{payload}.{signature[:-2]}", "..", "",
+        f"{b64url(b'[' * 40_000)}.{payload}.{signature}", f"{b64url(b'[1]')}.{payload}.{signature}",
     ):  # fmt: skip
         assert await code_of(tokens, forged) == "token-invalid"
 

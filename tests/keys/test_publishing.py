@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from hub import clock
+from hub import clock, keyring
 from hub.gateway.published_keys import FRESH_SECONDS, LOOK_AGAIN_SECONDS, PublishedKeys
 from hub.gateway.tokens import BELIEVED_SECONDS, Tokens
 from hub.ledger import Ledger, exchange_log, hub_keys
 from hub.ledger.exchange_log import LogQuery
-from hub.problems import Deferred, Refused
+from hub.problems import Deferred, Misconfigured, Refused
+from hub.settings import Settings
 from hub.signatures.jws import HubKey
 
 LIFE = 3600
@@ -58,6 +60,21 @@ def test_a_keys_life_is_told_by_the_log(ledger: Ledger) -> None:
         with pytest.raises(Refused):
             refused()
     assert len(entries(ledger)) == 5
+
+
+def test_a_process_announces_its_keys_before_it_signs_and_none_starts_with_a_retired_one(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path)
+    for _ in range(2):
+        keyring.announce(settings, ledger)
+    first = keyring.load_hub_key(settings).kid
+    assert [one.purpose for one in ledger.read_now(hub_keys.every)] == ["receipts", "log"]
+    assert entries(ledger)[0] == ("registry.key_added", "hub", first)
+    assert len(entries(ledger)) == 2
+    ledger.write_now(hub_keys.retire, first, "operator")
+    with pytest.raises(Misconfigured, match="was retired"):
+        keyring.announce(settings, ledger)
 
 
 class Process:
