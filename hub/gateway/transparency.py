@@ -186,39 +186,6 @@ async def _alarmed(context: Gateway, opened: log_export.Written) -> AsyncIterato
         raise
 
 
-@router.get(
-    "/v1/log/export",
-    summary="Leaves of the log with all that proves them, for `lienthong verify-log`",
-    response_class=StreamingResponse,
-    responses={200: {"content": {log_export.MEDIA_TYPE: {}}}},
-)
-async def export(
-    request: Request,
-    auditor: Auditor,
-    start: Annotated[int, Query(alias="from", ge=0, lt=2**63)] = 0,
-    end: Annotated[int | None, Query(alias="to", ge=1, lt=2**63, description="exclusive; all when absent")] = None,
-) -> Response:
-    """``lienthong-log/1``. Ends short where a leaf is not what was sealed."""
-    context = gateway(request)
-    opened = await _sound(context, lambda transaction: log_export.opening(transaction, start, end))
-    detail = {"what": "leaves", "from": opened.start, "to": opened.end}
-    entry = Entry(Event.LOG_EXPORTED, clock.now(), actor=auditor.id, detail=detail)
-    await context.ledger.write(exchange_log.append, [entry])
-    name = f"log-{opened.start}-{opened.end}.ndjson"
-    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_alarmed(context, opened), headers=headers, media_type=log_export.MEDIA_TYPE)
-
-
-async def _alarmed(context: Gateway, opened: log_export.Written) -> AsyncIterator[bytes]:
-    """The file; that it cannot be written is for all to see."""
-    try:
-        async for piece in log_export.lines(context.ledger, opened):
-            yield piece
-    except Rewritten as error:
-        await context.ledger.write(log_troubles.note, "rewritten", "", str(error), clock.now())
-        raise
-
-
 async def log_keys(context: Gateway) -> list[str]:
     """Those that sign, and those that once did: old proofs are checked by them."""
     return await context.ledger.read(log_proofs.verifier_keys, context.settings.log_name)
