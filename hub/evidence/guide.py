@@ -161,20 +161,29 @@ def _path(case: Case, named: Named) -> list[str]:
     if len(chain) < 2:
         return []
     answers = _answers(case, named)
-    lists = list(dict.fromkeys(one.member for one in answers if one.kind == "crl"))
-    listed = {one.certificate for one in answers if one.kind == "crl"}
-    checked = ""
-    if chain[0][0] in listed:
-        checked = "-crl_check_all " if listed >= {name for name, _ in chain[:-1]} else "-crl_check "
-        checked += "".join(f"-CRLfile {name}.pem " for name in lists)
-    epoch = int(_moment(case, named).timestamp())
-    partial = "" if chain[-1][1].role == "anchor" and _self_signed(chain[-1][1]) else "-partial_chain "
-    between = "".join(f"-untrusted {name} " for name, _ in chain[1:-1])
-    anchor = chain[-1][0]
+    listed = {one.certificate: one for one in answers if one.kind == "crl"}
+    names = [name for name, _ in chain]
+    anchor, epoch = names[-1], int(_moment(case, named).timestamp())
+    partial = "" if _self_signed(chain[-1][1]) else "-partial_chain "
+
+    def verified(place: int, lists: str) -> str:
+        above = "".join(f"-untrusted {name} " for name in names[place + 1 : -1])
+        return _run(f"openssl verify -attime {epoch} {partial}{lists}-CAfile {anchor} {above}{names[place]}")
+
+    if listed.keys() >= set(names[:-1]):
+        members = dict.fromkeys(listed[name].member for name in names[:-1])
+        commands = [verified(0, "-crl_check_all " + "".join(f"-CRLfile {name}.pem " for name in members))]
+    else:
+        # no list for some: OpenSSL would want one of every certificate at once
+        commands = [verified(0, "")] + [
+            verified(place, f"-crl_check -CRLfile {listed[name].member}.pem ")
+            for place, name in enumerate(names[:-1])
+            if name in listed
+        ]
     return [
         "3. CHỨNG THƯ CỦA NGƯỜI KÝ TẠI THỜI ĐIỂM TIẾP NHẬN / THE SIGNER'S CERTIFICATE WHEN THE HUB DECIDED",
         "",
-        _run(f"openssl verify -attime {epoch} {partial}{checked}-CAfile {anchor} {between}{chain[0][0]}"),
+        *commands,
         *(
             _run(
                 f"openssl ocsp -respin {one.member} -no_nonce -attime {epoch} -CAfile {anchor}"
@@ -202,7 +211,7 @@ def _receipts(case: Case) -> list[str]:
         "4. BIÊN NHẬN DO TRỤC LIÊN THÔNG KÝ / THE RECEIPTS THAT THE HUB SIGNED",
         "",
         _run(_WORK),
-        *(_run(_signed(head)) for head in heads),
+        *(_run(signed(head)) for head in heads),
         _run(f"test $(grep -rlE '^({'|'.join(heads)})[.]' receipts | wc -l) -eq $(ls receipts | grep -c jws$)"),
     ]
     if case.purged is None:
@@ -218,7 +227,7 @@ def _receipts(case: Case) -> list[str]:
     ]
 
 
-def _signed(head: str) -> str:
+def signed(head: str) -> str:
     """Check all receipts with this header: two pieces of text, a signature in base64url (RFC 7515 §5.2)."""
     algorithm, kid = algorithm_of(head)
     key = key_member(kid)

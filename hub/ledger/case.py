@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from hub.audit import merkle
 from hub.audit.leaves import entry_leaf, receipt_leaf
 from hub.ledger import envelopes, evidence, journey, transparency
 from hub.ledger.audit_tables import purge, purge_item
+from hub.ledger.columns import Instant
 from hub.ledger.engine import Transaction
 from hub.ledger.envelopes import PartRecord
 from hub.ledger.evidence import Piece
@@ -275,10 +276,12 @@ def _consistency(transaction: Transaction, sizes: Sequence[int]) -> list[Consist
 
 
 def _purged(transaction: Transaction, envelope_id: str) -> Purged | None:
+    """From ``going_at`` on the octets are nobody's any more, though their files go a moment later."""
+    went = func.coalesce(purge_item.c.purged_at, purge_item.c.going_at, type_=Instant())
     found = (
-        select(purge_item.c.purged_at, purge.c.asked_by, purge.c.decided_by, purge.c.reason)
+        select(went, purge.c.asked_by, purge.c.decided_by, purge.c.reason)
         .join(purge, purge.c.id == purge_item.c.purge_id)
-        .where(purge_item.c.envelope_id == envelope_id, purge_item.c.purged_at.is_not(None))
+        .where(purge_item.c.envelope_id == envelope_id, purge_item.c.going_at.is_not(None))
         .limit(1)
     )
     row = transaction.execute(found).one_or_none()

@@ -10,13 +10,26 @@ from urllib.request import urlopen
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from adapters.client import FilePart, beside
+from adapters.sandbox.pki import Addresses, Pki
+from adapters.sandbox.responder import Responder
 from hub import keyring
 from hub.audit.note import VerifierKey
 from hub.envelope.writing import OutgoingAttachment
 from hub.evidence.verifying import Trusted, verify
 from tests.journeys.witnesses import WitnessProgram
+from tests.ledger.stage import (  # noqa: F401 - fixtures are found by their names here
+    ledger,
+    migrated_database,
+    migrated_file,
+    postgresql_store,
+    sqlite_store,
+    stage,
+    store,
+)
+from tests.services.issuer import Issuer, Reply
 from tests.services.tsa import TimeAuthority, root
 from tests.world import PDF, Office, World, eventually
 
@@ -104,13 +117,29 @@ def _until_proved(found: Told) -> None:
 
 @pytest.fixture(scope="package")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    """A hub that nobody stamps and nobody witnesses."""
+    """A hub that nobody stamps and nobody witnesses; signers' certificates are asked about by OCSP."""
     directory = tmp_path_factory.mktemp("plain")
-    with World(directory / "hub", {"LIENTHONG_SEAL_EVERY_SECONDS": "0.2"}) as world:
-        world.start("up")
-        found = told(world, directory)
-        _until_sealed(found)
-        yield found
+    with Issuer() as issuer:
+        pki = Pki.create(
+            root=Addresses(lists=(f"{issuer.url}/root",)), issuing=Addresses(responders=(f"{issuer.url}/o",))
+        )
+        with World(directory / "hub", {"LIENTHONG_SEAL_EVERY_SECONDS": "0.2"}, pki=pki, lists=False) as world:
+            _open_up(issuer, world)
+            world.start("up")
+            found = told(world, directory)
+            _until_sealed(found)
+            yield found
+
+
+def _open_up(issuer: Issuer, world: World) -> None:
+    own = Responder.own(world.pki.issuing)
+
+    def answer(body: bytes) -> Reply:
+        issued = [one.identity.certificate for one in world.offices.values()]
+        return Reply(own.respond(body, {one.serial_number: one for one in issued}))
+
+    issuer.serve("/o", answer)
+    issuer.serve("/root", world.pki.root.crl().public_bytes(Encoding.DER))
 
 
 def _until_sealed(found: Told) -> None:

@@ -6,26 +6,40 @@ import hashlib
 import json
 import re
 import subprocess
+import uuid
 import zipfile
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from adapters.client import CallRefused
 from hub import clock
 from hub.audit.note import ED25519, VerifierKey
-from hub.evidence.container import Member, members_of, stream
+from hub.evidence import guide
+from hub.evidence.container import MEDIA_TYPE, Member, members_of, stream
 from hub.evidence.guide import COMMAND
-from hub.evidence.names import ASIC_MANIFEST, DECISION, DOCUMENT, JWKS, SIGNATURE
+from hub.evidence.names import ASIC_MANIFEST, DECISION, DOCUMENT, JWKS, SIGNATURE, key_member
+from hub.evidence.public_keys import pem
 from hub.evidence.seal import Seal
 from hub.evidence.verifying import Report, Trusted, verify
+from hub.ledger import people
+from hub.registry.passwords import hash_password
 from hub.signatures.jws import HubKey
+from tests.cli.entry import run
+from tests.cli.test_parts import profile_of
 from tests.evidence.conftest import PART, Told
 from tests.evidence.packs import changed, flipped, member, sealed_anew, written
 
 pytestmark = pytest.mark.slow
+PASSWORD = "đường-về-quê-xa"
 TOOLS = ("sha256sum", "openssl cms", "openssl verify", "openssl ts", "openssl pkeyutl", "xmlsec1", "grep")
 
 
@@ -68,7 +82,9 @@ def test_every_command_of_the_guide_succeeds(full: Told, tmp_path: Path) -> None
 def test_the_commands_of_a_pack_without_stamps_and_witnesses_succeed(plain: Told, tmp_path: Path) -> None:
     directory = unpacked(plain.pack, tmp_path / "pack")
     assert failing(directory) == []
-    assert not any("openssl ts" in one for one in commands(directory))
+    written_there = commands(directory)
+    assert not any("openssl ts" in one for one in written_there)
+    assert any("openssl ocsp" in one for one in written_there)
 
 
 def test_the_tools_see_what_was_changed(full: Told, tmp_path: Path) -> None:
@@ -287,3 +303,101 @@ def test_the_hubs_keys_are_in_the_pack_as_it_publishes_them(full: Told) -> None:
     published = {one["kid"] for one in full.sender.client.jwks()["keys"]}
     packed = {one["kid"] for one in json.loads(first(full.pack, JWKS).read())["keys"]}
     assert packed == published
+
+
+def person(full: Told, role: str, agency: str | None) -> httpx.Client:
+    """Somebody who logged in."""
+    login = f"{role}-{uuid.uuid4().hex[:8]}"
+    full.world.ledger.write_now(
+        people.add_person, login, "Cán bộ", (role,), hash_password(PASSWORD), agency, clock.now()
+    )
+    browser = httpx.Client(base_url=full.world.url, headers={"Accept-Language": "en"}, timeout=60)
+    assert browser.post("/login", data={"login": login, "password": PASSWORD}).status_code == 303
+    return browser
+
+
+def test_the_button_on_the_letters_page_gives_the_pack_to_its_parties(full: Told, tmp_path: Path) -> None:
+    page, action = f"/envelopes/{full.envelope}", f"/envelopes/{full.envelope}/evidence"
+    with closing(person(full, "clerk", full.sender.code)) as clerk, closing(person(full, "operator", None)) as operator:
+        assert f'action="{action}"' in clerk.get(page).text
+        answer = clerk.post(action)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, MEDIA_TYPE)
+        assert int(answer.headers["content-length"]) == len(answer.content)
+        (tmp_path / "page.asice").write_bytes(answer.content)
+        assert verify(tmp_path / "page.asice", full.trusted).facts["complete"]
+        assert f'action="{action}"' not in operator.get(page).text
+        assert operator.post(action).status_code == 403
+        assert clerk.get(action).status_code == 405
+        assert clerk.post(action, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    with (
+        closing(person(full, "clerk", full.recipient.code)) as clerk,
+        closing(person(full, "auditor", None)) as auditor,
+    ):
+        for reader, complete in ((clerk, False), (auditor, True)):
+            (tmp_path / "page.asice").write_bytes(reader.post(action).content)
+            assert verify(tmp_path / "page.asice", full.trusted).facts["complete"] is complete
+    stranger = full.world.office()
+    with closing(person(full, "clerk", stranger.code)) as clerk:
+        assert clerk.post(action).status_code == 404
+
+
+def keys_in_files(full: Told, directory: Path) -> list[str]:
+    """The options of ``verify``, with files of what the reader trusts."""
+    trusted = full.trusted
+    assert trusted.seal is not None
+    assert full.tsa_root is not None
+    for name, octets in (
+        ("root.pem", full.world.pki.root.certificate_pem),
+        ("jwks.json", json.dumps(trusted.jwks).encode()),
+        ("seal.pem", trusted.seal.public_bytes(Encoding.PEM)),
+        ("log.vkey", trusted.log_keys[0].text.encode()),
+    ):
+        (directory / name).write_bytes(octets)
+    files = {"--anchor": "root.pem", "--hub-key": "jwks.json", "--seal": "seal.pem", "--log-key": "log.vkey"}
+    given = [part for option, name in files.items() for part in (option, str(directory / name))]
+    return [*given, "--witness-key", full.witness, "--tsa-anchor", str(full.tsa_root)]
+
+
+def test_the_command_line_fetches_a_pack_and_checks_it(full: Told, tmp_path: Path) -> None:
+    profile = profile_of(full.world, full.sender, tmp_path)
+    file = tmp_path / "pack.asice"
+    fetched = run("evidence", full.envelope, "--out", file, "--as", profile, "--json")
+    assert (fetched.code, fetched.json["size"]) == (0, file.stat().st_size)
+    checked = run("verify", full.pack, *keys_in_files(full, tmp_path), "--json")
+    assert (checked.code, checked.json["holds"], checked.json["complete"]) == (0, True, True), checked.out
+    said = run("verify", full.pack, LC_ALL="C.UTF-8")
+    assert said.code == 0
+    assert "not everything is proved" in said.out
+    file.write_bytes(full.pack.read_bytes().replace(b"Taken by the", b"Taken by thy"))
+    wrong_pack = run("verify", file)
+    assert wrong_pack.code == 1
+    assert "summary.html" in wrong_pack.out
+
+
+@dataclass(frozen=True)
+class P256:
+    """As a module without Ed25519 signs (RFC 7518 §3.4: both numbers, one behind the other)."""
+
+    private: ec.EllipticCurvePrivateKey
+
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        return self.private.public_key()
+
+    def sign(self, data: bytes, /) -> bytes:
+        numbers = decode_dss_signature(self.private.sign(data, ec.ECDSA(hashes.SHA256())))
+        return b"".join(one.to_bytes(32, "big") for one in numbers)
+
+
+def test_the_commands_for_keys_in_hardware_verify_p256_receipts(tmp_path: Path) -> None:
+    key = HubKey(P256(ec.generate_private_key(ec.SECP256R1())))
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "receipts").mkdir()
+    (tmp_path / "work").mkdir()
+    (tmp_path / key_member(key.kid)).write_bytes(pem(key.public))
+    command = guide.signed(key.sign({"n": 0}).split(".")[0])
+    for number in range(20):  # numbers of the signature that begin with zeros or a high bit are among them
+        (tmp_path / "receipts" / f"{number}.jws").write_text(key.sign({"n": number}))
+    assert subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    forged = [*key.sign({"n": 1}).split(".")[:2], key.sign({"n": 2}).split(".")[2]]
+    (tmp_path / "receipts" / "7.jws").write_text(".".join(forged))
+    assert subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, check=False).returncode != 0
