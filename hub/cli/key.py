@@ -131,9 +131,11 @@ def retire(kid: Kid, data: Data = None, as_json: output.AsJson = False) -> None:
         if _kid(settings, purpose, ring.signs) == kid:
             raise Refused("registry-invalid", _("this key signs: `lienthong key rotate` first"), "key")
         retired = ledger.write_now(hub_keys.retire, kid, _actor())
-    for place in ring.all[1:]:
-        if _standing_at(settings, purpose, place) == kid:
-            keyring.keep_ring(settings, purpose, ring.without(place))
+    there = {place: _standing_at(settings, purpose, place) for place in ring.all[1:]}
+    # a key whose file or token is gone already has no name any more: then it is one of those
+    for place in [one for one in there if there[one] == kid] or [one for one in there if not there[one]]:
+        ring = ring.without(place)
+        keyring.keep_ring(settings, purpose, ring)
     shown = {"kid": kid, "purpose": known.purpose, "retired_at": clock.rfc3339(retired.retired_at or clock.now())}
     output.show(shown, [f"{kid}  {shown['retired_at']}"])
 

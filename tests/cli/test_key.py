@@ -16,6 +16,7 @@ from hub.ledger import Ledger, exchange_log
 from hub.ledger.exchange_log import LogQuery
 from hub.problems import HubError
 from hub.settings import load
+from hub.signatures.jws import jwk_of
 from tests.cli.entry import run
 from tests.services import SoftHsm
 
@@ -87,6 +88,17 @@ def test_a_prepared_key_may_be_withdrawn_and_never_comes_back(key: Key, data: Pa
     key("retire", "--", withdrawn)
     assert "key prepare" in refusal(key, "rotate", "--now")
     assert "retired already" in refusal(key, "prepare", str(file))
+
+
+def test_a_log_key_whose_file_is_lost_can_still_be_retired(key: Key, data: Path) -> None:
+    first = key("prepare", "--log", str(data / "keys" / "log-ed25519.pem"))["kid"]
+    second = key("prepare", "--log")["kid"]
+    key("rotate", "--log", "--now")
+    (data / "keys" / "log-ed25519.pem").unlink()
+    assert states(key) == {first: "published", second: "signs"}
+    key("retire", "--", first)
+    signers = keyring.load_signing(load(data_dir=data)).signers
+    assert [jwk_of(one.log_key.public)["kid"] for one in signers] == [second]
 
 
 def test_one_key_is_not_for_two_purposes(key: Key, data: Path) -> None:
