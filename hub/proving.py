@@ -14,7 +14,7 @@ from hub.audit.sealer import Sealer
 from hub.audit.stamping import Stamper, Stamping
 from hub.audit.watch import Watch
 from hub.audit.witness import Witness
-from hub.audit.witnessing import Cosigning
+from hub.audit.witnessing import Cosigning, Witnessing
 from hub.evidence.handing import Evidence
 from hub.evidence.proving import Published
 from hub.evidence.seal import Seal
@@ -81,13 +81,14 @@ def load_witness(settings: Settings, ledger: Ledger) -> Witness | None:
     return Witness(signers, settings.watched_logs, LedgerMemory(ledger))
 
 
-def _cosigning(settings: Settings, ledger: Ledger) -> list[Work]:
-    """A loop for each witness of this log."""
+def load_witnessing(settings: Settings, ledger: Ledger) -> Witnessing:
+    """A loop for each witness of this log. Raises ``Misconfigured``."""
     store = LedgerCosignatures(ledger)
     every, patience = settings.witness_every_seconds, settings.witness_patience_seconds
-    return [
-        Cosigning(key, witness_at(settings, url), store, every, patience).run for key, url in settings.witness_addresses
+    loops = [
+        Cosigning(key, witness_at(settings, url), store, every, patience) for key, url in settings.witness_addresses
     ]
+    return Witnessing(store, loops, [key.name for key in settings.watched_logs])
 
 
 def witness_at(settings: Settings, url: str) -> HttpWitness:
@@ -106,5 +107,5 @@ def works(settings: Settings, ledger: Ledger) -> list[Work]:
         Watch(LedgerWatch(ledger)).run,
         load_stamping(settings, ledger).run,
         *([] if settings.embedded else [MonthMaker(ledger).run]),
-        *_cosigning(settings, ledger),
+        load_witnessing(settings, ledger).run,
     ]

@@ -88,6 +88,10 @@ class CosignatureStore(Protocol):
         """Say for all to see that a witness has not cosigned for long."""
         ...
 
+    async def only(self, witnesses: Sequence[str], logs: Sequence[str]) -> None:
+        """Forget the troubles with witnesses that are not asked any more, and with logs not watched any more."""
+        ...
+
 
 class Cosigning:
     """Runs until cancelled. ``every``: seconds between looks; ``patience``: failing longer than this is trouble."""
@@ -96,6 +100,7 @@ class Cosigning:
         self, key: VerifierKey, connection: Connection, store: CosignatureStore, every: float, patience: float
     ) -> None:
         self._key = key
+        self.witness = key.text
         self._connection = connection
         self._store = store
         self._every = every
@@ -122,7 +127,7 @@ class Cosigning:
     async def step(self) -> None:
         """Bring the newest checkpoint to the witness, if it has not cosigned it. Raises ``Deferred``."""
         newest = await self._store.newest()
-        cosigned = await self._store.cosigned(self._key.text)
+        cosigned = await self._store.cosigned(self.witness)
         if newest is None or cosigned >= newest.size:
             return
         try:
@@ -142,7 +147,7 @@ class Cosigning:
             proof = await self._store.proof(old, newest.size)
             reply = await self._connection.add_checkpoint(Submission(old, tuple(proof), newest.note).body)
             if reply.status == 200:
-                await self._store.keep(newest.size, self._key.text, self._checked(newest, reply.text))
+                await self._store.keep(newest.size, self.witness, self._checked(newest, reply.text))
                 return
             if reply.status == 422:
                 raise Rewritten(f"{self._key.name}: {newest.size} leaves do not continue the {old} that it cosigned")
@@ -160,7 +165,7 @@ class Cosigning:
             newest = await self._store.newest() or newest
         if told > newest.size:
             raise Rewritten(f"{self._key.name}: it cosigned {told} leaves, and there are {newest.size}")
-        if told < await self._store.cosigned(self._key.text):
+        if told < await self._store.cosigned(self.witness):
             log.warning("witness.forgot", witness=self._key.name, told=told)
         return newest, told
 
@@ -185,9 +190,32 @@ class Cosigning:
         self._failing_since = now if self._failing_since is None else self._failing_since
         log.warning("witness.unreachable", witness=self._key.name, failures=self._failures, reason=reason)
         if now - self._failing_since >= self._patience:
-            await self._store.silent(self._key.text, reason)
+            await self._store.silent(self.witness, reason)
 
     def _pause(self) -> float:
         longest = max(LONGEST_PAUSE, self._every)
         most = min(longest, self._every * 2 ** min(self._failures, 16))
         return clock.jitter(most / 2, most)
+
+
+class Witnessing:
+    """All witnesses at once, until cancelled; ``logs``: the origins of those that this hub watches itself."""
+
+    def __init__(self, store: CosignatureStore, loops: Sequence[Cosigning], logs: Sequence[str] = ()) -> None:
+        self._store = store
+        self._loops = tuple(loops)
+        self._logs = tuple(logs)
+
+    async def run(self) -> None:
+        await self._forget_others()
+        async with asyncio.TaskGroup() as group:
+            for one in self._loops:
+                group.create_task(one.run())
+            # with no witness there is nothing to do, but a role that ends would end the process
+            await asyncio.Event().wait()
+
+    async def _forget_others(self) -> None:
+        try:
+            await self._store.only([one.witness for one in self._loops], self._logs)
+        except Deferred as error:
+            log.warning("witness.waiting", reason=str(error))

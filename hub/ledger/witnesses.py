@@ -15,7 +15,7 @@ from hub.audit.witnessing import Signed
 from hub.ledger import log_troubles, transparency
 from hub.ledger.columns import Instant
 from hub.ledger.engine import Ledger, Transaction
-from hub.ledger.log_tables import log_cosignature, witness_evidence, witnessed_log
+from hub.ledger.log_tables import log_cosignature, log_trouble, witness_evidence, witnessed_log
 
 _FIRST = text(
     "INSERT INTO witnessed_log (origin, size, root, note, at) VALUES (:origin, 0, :root, '', :at)"
@@ -148,6 +148,14 @@ def keep(transaction: Transaction, size: int, witness: str, signature: str, at: 
     log_troubles.clear(transaction, "witness", witness)
 
 
+def only(transaction: Transaction, witnesses: Sequence[str], logs: Sequence[str]) -> None:
+    """See ``CosignatureStore.only``. What this hub is told of its own log stays, whatever is set."""
+    column = log_trouble.c
+    former = and_(column.kind == "witness", column.subject.not_in(witnesses))
+    unwatched = and_(column.kind == "rewritten", column.subject != "", column.subject.not_in(logs))
+    transaction.execute(delete(log_trouble).where(or_(former, unwatched)))
+
+
 class LedgerCosignatures:
     """``CosignatureStore`` over the ledger."""
 
@@ -172,3 +180,6 @@ class LedgerCosignatures:
 
     async def silent(self, witness: str, detail: str) -> None:
         await self._ledger.write(log_troubles.note, "witness", witness, detail, clock.now())
+
+    async def only(self, witnesses: Sequence[str], logs: Sequence[str]) -> None:
+        await self._ledger.write(only, witnesses, logs)

@@ -17,7 +17,7 @@ from hub.audit.addresses import log_keys, witness_addresses
 from hub.audit.note import COSIGNATURE, Note, NoteSigner, VerifierKey
 from hub.audit.sealer import Signing
 from hub.audit.witness import Witness
-from hub.audit.witnessing import Cosigning, Reply, Unreachable
+from hub.audit.witnessing import Cosigning, Reply, Unreachable, Witnessing
 from hub.ledger import exchange_log, log_tables, log_troubles, transparency, witnesses
 from hub.ledger.log_troubles import LogTrouble
 from hub.ledger.witnesses import LedgerCosignatures
@@ -37,10 +37,12 @@ class Direct:
         self.memory = memory
         self.witness = Witness([SIGNER], [one.log_key for one in SIGNING.signers], memory)
         self.asked = 0
+        self.was_asked = asyncio.Event()
         self.reply: Callable[[], Reply] | None = None
 
     async def add_checkpoint(self, body: bytes) -> Reply:
         self.asked += 1
+        self.was_asked.set()
         if self.reply is not None:
             return self.reply()
         try:
@@ -263,6 +265,28 @@ async def test_what_a_witness_has_seen_is_found_by_its_key(stage: Stage, direct:
     await cosigning(stage, direct).step()
     assert stage.ledger.read_now(witnesses.cosigned, SIGNER.witness_key.text) == size
     assert stage.ledger.read_now(witnesses.cosigned, SIGNER.log_key.text) == 0
+
+
+async def test_troubles_with_those_who_are_not_in_the_settings_any_more_end(stage: Stage, direct: Direct) -> None:
+    grow(stage)
+    working, now = cosigning(stage, direct), clock.now()
+    named = [
+        ("rewritten", ""),
+        ("rewritten", "other.test/log"),
+        ("rewritten", "former.test/log"),
+        ("timestamp", "https://tsa.test"),
+        ("witness", "former"),
+        ("witness", working.witness),
+    ]
+    for kind, subject in named:
+        stage.ledger.write_now(log_troubles.note, kind, subject, "", now)
+    direct.reply = gone
+    task = asyncio.create_task(Witnessing(LedgerCosignatures(stage.ledger), [working], ["other.test/log"]).run())
+    await asyncio.wait_for(direct.was_asked.wait(), 30)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    left = {(one.kind, one.subject) for one in troubles(stage)}
+    assert left == {one for one in named if "former" not in one[1]}
 
 
 W1, W2 = (NoteSigner(f"w.test/{one}", Ed25519PrivateKey.generate()).witness_key for one in "=2")
