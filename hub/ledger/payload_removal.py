@@ -92,6 +92,22 @@ class Removal:
         sync_directory(str(self._payloads.leaving))
         return outcome
 
+    def is_the_ledgers(self, newest: str, knows: Callable[[str], bool]) -> bool:
+        """Whether these files belong to the ledger that is asked: it must know the envelope that was noted last time.
+
+        A ledger that was set back, or another one, would have all that it does not know removed. ``newest``: the
+        envelope to note for the next time.
+        """
+        file = self._payloads.witness
+        noted = file.read_text(encoding="ascii").strip() if file.exists() else ""
+        if noted and not knows(noted):
+            return False
+        if newest != noted:
+            draft = file.with_name(f"{file.name}.{clock.new_id()}")
+            draft.write_text(f"{newest}\n", encoding="ascii")
+            os.replace(draft, file)
+        return True
+
     def collect(self, bucket: int) -> Collected:
         """Remove from one directory what no envelope names: leavings of crashes, and of submissions refused late."""
         drafts = sum(self._draft_removed(one) for one in self._old(self._payloads.bucket(bucket), ".keep-"))

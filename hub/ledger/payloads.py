@@ -115,6 +115,11 @@ class PayloadStore:
         """Where a file lies between being taken away and being removed, or brought back."""
         return self.directory / "leaving"
 
+    @property
+    def witness(self) -> Path:
+        """Names an envelope whose octets came here: a ledger that does not know it is not the one of these files."""
+        return self.directory / "last-known-envelope"
+
     def bucket(self, number: int) -> Path:
         """One of the 256 directories of kept files."""
         return self.directory / "sha256" / f"{number:02x}"

@@ -67,6 +67,17 @@ def require_octets(transaction: Transaction, envelope_id: str) -> None:
         raise Refused("content-purged", f"{rfc3339(found.at)}, purge {found.purge_id}")
 
 
+def newest_envelope(transaction: Transaction) -> str | None:
+    """The identifier of the envelope that was accepted last."""
+    found: str | None = transaction.execute(select(func.max(envelope.c.id))).scalar_one()
+    return found
+
+
+def knows(transaction: Transaction, envelope_id: str) -> bool:
+    """Whether the envelope stands in this ledger: none is ever deleted."""
+    return transaction.execute(select(envelope.c.id).where(envelope.c.id == envelope_id)).first() is not None
+
+
 def accepted_before(transaction: Transaction, sha256: str) -> bool:
     """Whether an envelope names this digest whose octets went: a repeat of it may come all the same."""
     statement = select(envelope.c.id).where(envelope.c.sha256 == sha256, IS_GONE).limit(1)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -50,6 +51,7 @@ class CarryingOut:
         batch: int = BATCH,
     ) -> None:
         self._ledger = ledger
+        self._payloads = payloads
         self._removal = Removal(payloads, lambda digests: ledger.read_now(purged.needed, digests), young)
         self._every = every
         self._batch = batch
@@ -77,7 +79,14 @@ class CarryingOut:
         return sum([await self._carry_out(one) for one in await self._ledger.read(purges.confirmed)])
 
     async def collect(self, bucket: int) -> Collected:
-        """Remove what no envelope names from one of the 256 directories."""
+        """Remove what no envelope names from one of the 256 directories; nothing if the files are another ledger's."""
+        newest = await self._ledger.read(purged.newest_envelope)
+        knows = partial(self._ledger.read_now, purged.knows)
+        if newest is None:
+            return Collected()
+        if not await asyncio.to_thread(self._removal.is_the_ledgers, newest, knows):
+            log.error("payloads.another_ledger", file=str(self._payloads.witness))
+            return Collected()
         found = await asyncio.to_thread(self._removal.collect, bucket)
         if found.files or found.drafts:
             log.info("payloads.orphans_removed", files=found.files, octets=found.octets, drafts=found.drafts)

@@ -127,6 +127,23 @@ def test_files_that_no_envelope_names_go_after_a_day_and_others_stay(archive: Ar
     assert archive.path(young).exists()
 
 
+async def test_another_ledger_or_one_that_was_set_back_has_nothing_removed(shelf: Archive, tmp_path: Path) -> None:
+    orphan = shelf.file(b"orphan")
+    bucket = int(orphan[:2], 16)
+    assert (await shelf.carrying.collect(bucket)).files == 0, "a ledger without envelopes knows nothing"
+    commit(shelf, b"first")
+    shelf.payloads.witness.write_text("01900000-0000-7000-8000-000000000000\n")
+    assert (await shelf.carrying.collect(bucket)).files == 0
+    assert shelf.path(orphan).exists()
+    shelf.payloads.witness.unlink()  # what an operator does who knows that it is the right one
+    assert (await shelf.carrying.collect(bucket)).files == 1
+    commit(shelf, b"second")
+    again = shelf.file(b"orphan")
+    assert (await shelf.carrying.collect(bucket)).files == 1
+    assert not shelf.path(again).exists()
+    assert shelf.ledger.read_now(purged.newest_envelope) == shelf.payloads.witness.read_text().strip()
+
+
 async def test_what_came_again_after_its_purge_is_collected_when_it_is_no_longer_young(shelf: Archive) -> None:
     digest = digest_of(b"old")
     shelf.letter(b"old")
