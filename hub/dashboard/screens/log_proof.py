@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,15 +9,9 @@ from starlette.responses import JSONResponse, Response
 from hub import clock
 from hub.audit import Entry, Event
 from hub.dashboard.desk import Desk
-from hub.dashboard.situation import Headline
-from hub.dashboard.wording import number
-from hub.language import gettext
+from hub.dashboard.sealing import headline
 from hub.ledger import log_proofs, log_state
-from hub.ledger.log_state import LogState
 from hub.problems import Deferred, Refused
-
-# the sealer works once a second: what waits for so long is no longer a moment
-LONG_BEHIND = 30.0
 
 
 class LogProofScreens:
@@ -33,7 +25,7 @@ class LogProofScreens:
     async def state(self, request: Request) -> Response:
         visitor = await self.desk.log_reader(request)
         state, now = await self.desk.ledger.read(log_state.read), clock.now()
-        values = {"state": state, "progress": state.progress, "headline": headline(state, now), "now": now}
+        values = {"state": state, "progress": state.progress, "headline": headline(state.progress, now), "now": now}
         return self.desk.page(request, "log/proof.html", values, person=visitor.person, section="log")
 
     async def one(self, request: Request, leaf_id: str) -> Response:
@@ -48,21 +40,3 @@ class LogProofScreens:
         await self.desk.ledger.write(self.desk.context.record, [entry])
         attachment = {"Content-Disposition": f'attachment; filename="{leaf_id}.json"'}
         return JSONResponse({"id": leaf_id, **found.shown()}, headers=attachment)
-
-
-def headline(state: LogState, now: datetime) -> Headline:
-    """One sentence about the whole log."""
-    found = state.progress
-    sealed = gettext("Sealed: {count} entries and receipts.").format(count=number(found.size))
-    if found.rewritten:
-        words = gettext(
-            "Somebody changed what was sealed. Keep every receipt, checkpoint and backup, and tell an auditor."
-        )
-        return Headline("bad", "refusals", gettext("The log was rewritten"), words)
-    if found.seconds_behind(now) > LONG_BEHIND:
-        words = gettext("Receipts are signed and kept, but their proofs wait: look whether the role sweep runs.")
-        return Headline("warn", "hourglass", gettext("Sealing is behind"), f"{sealed} {words}")
-    if found.troubles:
-        words = gettext("Somebody outside who signs for the log is not heard; below is who.")
-        return Headline("warn", "hourglass", gettext("The log is sound"), f"{sealed} {words}")
-    return Headline("ok", "dot", gettext("The log is sound"), sealed)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from hub import language
 from hub.audit import Event
+from hub.dashboard import sealing
 from hub.dashboard.chart import chart
 from hub.dashboard.desk import Desk, Visitor, with_query
 from hub.dashboard.events import REVOKED, findings, sentence, who_sent
@@ -54,16 +55,17 @@ class OverviewScreens:
         wanted = LogFilters(kind="envelope.refused", agency=visitor.own_agency or "")
         refused = await self.desk.ledger.read(log_pages.page, wanted, limit=REFUSALS_SHOWN)
         entries = [entry for entry in refused.entries if situation.at - entry.at <= DAY]
+        rewritten = await self._rewritten(visitor)
         alerts = await self._alerts(visitor, situation.at)
         names = await self.desk.ledger.read(journey.names_of, [*entries, *alerts])
         profile = self.desk.context.policy.profile
         values = {
             "situation": situation,
             "figures": situation.figures,
-            "headline": headline(situation),
+            "headline": sealing.rewritten("/log/proof") if rewritten else headline(situation),
             "chart": chart(situation.hours),
             "refusals": [(entry, findings(entry, profile)[:1]) for entry in entries],
-            "rewritten": await self._rewritten(visitor),
+            "rewritten": rewritten,
             "alerts": [_alert(entry, names) for entry in alerts],
             "deferrals": [(one, explain(one.code).title(language.current.get())) for one in situation.deferrals],
             "scanned": self.desk.context.policy.scanner is not None,
