@@ -23,7 +23,7 @@ from hub.ledger.log_troubles import LogTrouble
 from hub.ledger.witnesses import LedgerCosignatures
 from hub.problems import Refused
 from tests.audit.logs import Log
-from tests.ledger.stage import Stage
+from tests.ledger.stage import Stage, Store
 
 LOG_KEY = Ed25519PrivateKey.generate()
 SIGNING = Signing([NoteSigner("hub.test/log", LOG_KEY)])
@@ -183,6 +183,12 @@ async def test_a_conflict_that_another_process_of_this_hub_caused_is_no_rewritin
     assert len(cosigned(stage)) == 1
 
 
+@pytest.fixture
+def one_stage(sqlite_store: Store) -> Stage:
+    """For what does not depend on the store."""
+    return Stage(sqlite_store.open())
+
+
 def gone() -> Reply:
     raise Unreachable("connection refused")
 
@@ -202,8 +208,9 @@ def gone() -> Reply:
     ],
 )
 async def test_a_witness_that_does_not_cosign_for_long_is_a_trouble_until_it_does(
-    stage: Stage, direct: Direct, reply: Callable[[], Reply]
+    one_stage: Stage, direct: Direct, reply: Callable[[], Reply]
 ) -> None:
+    stage = one_stage
     size = grow(stage)
     direct.reply = reply
     await cosigning(stage, direct, patience=300.0).step()
@@ -219,7 +226,8 @@ async def test_a_witness_that_does_not_cosign_for_long_is_a_trouble_until_it_doe
     assert cosigned(stage) == [size]
 
 
-async def test_a_cosignature_from_the_future_is_not_kept(stage: Stage, direct: Direct) -> None:
+async def test_a_cosignature_from_the_future_is_not_kept(one_stage: Stage, direct: Direct) -> None:
+    stage = one_stage
     grow(stage)
     newest = stage.ledger.read_now(transparency.newest)
     assert newest is not None
