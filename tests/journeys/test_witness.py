@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 import signal
 import sqlite3
@@ -18,12 +19,13 @@ import pytest
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
-from hub import keyring, proving, wiring
+from hub import clock, keyring, proving, wiring
 from hub.audit.note import Checkpoint, Note, NoteSigner, VerifierKey
 from hub.audit.witness import LONGEST_BODY
 from hub.cli import build_app, outward
-from hub.ledger import Ledger, log_tables, log_troubles, transparency
+from hub.ledger import Ledger, log_tables, log_troubles, people, transparency
 from hub.problems import CATALOGUE, Misconfigured
+from hub.registry.passwords import hash_password
 from hub.settings import Settings, load
 from tests.audit.logs import Log
 from tests.gateway.edge import problem
@@ -238,6 +240,23 @@ def test_a_hub_whose_ledger_was_put_back_is_caught_and_says_so(watched: tuple[Wo
     assert Checkpoint.parse(earlier.text).size == known
     assert Checkpoint.parse(later.text).size >= known
     assert '"log.rewritten"' in (world.directory / "up.log").read_text()
+    assert "lienthong_log_rewritten 1.0" in httpx.get(f"{world.url}/metrics", timeout=30).text
+    with contextlib.closing(auditor(world)) as browser:
+        for page in ("/", "/log/proof"):
+            shown = browser.get(page).text
+            assert "The log was rewritten" in shown
+            assert "witness.test/w1" in shown
+
+
+def auditor(world: World) -> httpx.Client:
+    """The browser of an auditor who logged in."""
+    login, password = "kiemtoan", "đường-về-quê-xa"
+    world.ledger.write_now(
+        people.add_person, login, "Kiểm toán viên", ("auditor",), hash_password(password), None, clock.now()
+    )
+    opened = httpx.Client(base_url=world.url, headers={"Accept-Language": "en"}, timeout=30)
+    assert opened.post("/login", data={"login": login, "password": password}).status_code == 303
+    return opened
 
 
 def own_trouble(world: World) -> bool:
