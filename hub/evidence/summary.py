@@ -8,7 +8,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from hub.clock import VIETNAM
+from hub.clock import VIETNAM, parse_rfc3339
 from hub.evidence import words
 from hub.evidence.proving import Published, unstamped
 from hub.evidence.records import Named
@@ -141,7 +141,7 @@ def _signer(case: Case) -> str:
         return f"<p>{_both(words.NO_SIGNER)}</p>"
     standings = [
         f"{escape(str(one['certificate']))}: {_both(words.GOOD if one['status'] == 'good' else words.UNKNOWN)}"
-        + (f" <small>({escape(one['kind'].upper())} {escape(one['this_update'][:16])}Z)</small>" if one["kind"] else "")
+        + (f" ({escape(one['kind'].upper())} {_time(parse_rfc3339(one['this_update']))})" if one["kind"] else "")
         for one in signer.get("revocations", ())
     ]
     warnings = [escape(f"{one['code']}: {one['detail']}") for one in case.letter.details.get("warnings", ())]
@@ -149,7 +149,7 @@ def _signer(case: Case) -> str:
         (
             (words.CERTIFICATE, f"<b>{escape(str(signer['subject']))}</b>"),
             (words.ISSUER, escape(str(signer.get("issuer", "")))),
-            (words.UNTIL, escape(str(signer.get("not_after", ""))[:10])),
+            (words.UNTIL, _time(parse_rfc3339(signer["not_after"])) if signer.get("not_after") else ""),
             (words.ALGORITHM, escape(f"{signer.get('algorithm', '')}, {signer.get('digest', '')}")),
             (words.REVOCATION, "<br>".join(standings)),
             (words.WARNINGS, "<br>".join(warnings)),

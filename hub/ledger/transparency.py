@@ -149,6 +149,22 @@ class Tree:
         return self._tiles[level, number]
 
 
+class _Folded:
+    """``merkle.Nodes`` for many proofs at once: a range that a path needs whole is given as its root, made once.
+
+    Such a range is complete, and the fold of one hash is that hash.
+    """
+
+    def __init__(self, nodes: merkle.Nodes) -> None:
+        self._nodes = nodes
+        self._made: dict[tuple[int, int, int], list[bytes]] = {}
+
+    def __call__(self, level: int, first: int, count: int) -> list[bytes]:
+        if (level, first, count) not in self._made:
+            self._made[level, first, count] = [merkle.fold(self._nodes(level, first, count))]
+        return self._made[level, first, count]
+
+
 def tile(transaction: Transaction, level: int, number: int, width: int) -> list[bytes]:
     """The first ``width`` hashes of a tile (C2SP tlog-tiles). Raises ``Rewritten`` where some are missing."""
     return _read(transaction, level, number * merkle.WIDTH, width)
@@ -200,7 +216,7 @@ def proofs(transaction: Transaction, identifiers: Sequence[str]) -> dict[str, Pr
     proved: dict[str, Proved] = {}
     numbers = sorted(numbers_of(transaction, identifiers).items(), key=lambda one: one[1])
     last = newest(transaction)  # after the numbers: its tree holds them all, even if the log was sealed meanwhile
-    tree = Tree(transaction, 0 if last is None else last.size)
+    tree = _Folded(Tree(transaction, 0 if last is None else last.size))
     checkpoint: CheckpointRecord | None = None
     for identifier, number in numbers:
         if checkpoint is None or number >= checkpoint.size:
