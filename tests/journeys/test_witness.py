@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,6 +156,11 @@ def test_a_hub_is_a_witness_of_another_log(watched: tuple[World, WitnessProgram]
             problem(http.post("/add-checkpoint", content=body), code)
         [trouble] = world.ledger.read_now(log_troubles.every)
         assert (trouble.kind, trouble.subject) == ("rewritten", LOG.name)
+        with contextlib.closing(auditor(world)) as browser:
+            shown = browser.get("/").text
+            assert LOG.name in shown
+            assert "A log that this hub watches may have been rewritten" in shown
+            assert "The log was rewritten" not in shown
         assert http.post("/add-checkpoint", content=LOG.body(100, 300)).status_code == 200
         assert world.ledger.read_now(log_troubles.every) == []
     assert CATALOGUE["checkpoint-inconsistent"].status == 422
@@ -250,7 +256,7 @@ def test_a_hub_whose_ledger_was_put_back_is_caught_and_says_so(watched: tuple[Wo
 
 def auditor(world: World) -> httpx.Client:
     """The browser of an auditor who logged in."""
-    login, password = "kiemtoan", "đường-về-quê-xa"
+    login, password = f"kiemtoan-{uuid.uuid4().hex[:8]}", "đường-về-quê-xa"
     world.ledger.write_now(
         people.add_person, login, "Kiểm toán viên", ("auditor",), hash_password(password), None, clock.now()
     )

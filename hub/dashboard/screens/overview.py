@@ -62,7 +62,7 @@ class OverviewScreens:
         values = {
             "situation": situation,
             "figures": situation.figures,
-            "headline": sealing.rewritten("/log/proof") if rewritten else headline(situation),
+            "headline": sealing.rewritten(rewritten, "/log/proof") if rewritten else headline(situation),
             "chart": chart(situation.hours),
             "refusals": [(entry, findings(entry, profile)[:1]) for entry in entries],
             "rewritten": rewritten,
