@@ -127,6 +127,20 @@ def _statements(transaction: Transaction, schema: str, role: str) -> Iterator[st
     yield f"GRANT EXECUTE ON FUNCTION {schema}.audit_entry_months(integer) TO {role}"
 
 
+_LACKING = text(
+    "SELECT relname FROM pg_class c WHERE relkind IN ('r', 'p') AND relnamespace = to_regnamespace(current_schema())"
+    " AND relname = ANY(:names) AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT'))"
+    " ORDER BY relname"
+).bindparams(bindparam("names", type_=ARRAY(Text())))
+
+
+def lacking(transaction: Transaction) -> list[str]:
+    """Tables that this connection's role may not read and fill: an upgrade made them, and ``grant`` did not follow."""
+    if transaction.dialect.name != "postgresql":
+        return []
+    return list(transaction.execute(_LACKING, {"names": list(metadata.tables)}).scalars())
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """How well the log is guarded against this connection. ``role``: its name, empty on SQLite.

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
 from alembic import command
+from hub.ledger import guard
 from hub.ledger.engine import Ledger, Transaction
 from hub.problems import Misconfigured
 
@@ -114,11 +115,14 @@ def _check_references(connection: Connection) -> None:
 
 
 def require_head(ledger: Ledger) -> None:
-    """Raises ``Misconfigured('schema-outdated')`` unless the schema is at the head."""
+    """Raises ``Misconfigured('schema-outdated')`` unless the schema is at the head and this role may work with it."""
     present = ledger.read_now(version)
     if present != head():
         raise Misconfigured(
             "schema-outdated", f"the database has {present or 'no schema'}, this program needs {head()}"
         )
+    if tables := ledger.read_now(guard.lacking):
+        detail = f"this role has no rights on {', '.join(tables)}: run lienthong db grant ROLE as the owner"
+        raise Misconfigured("schema-outdated", detail, "LIENTHONG_DATABASE_URL")
     if ledger.read_now(_ahead):
         raise Misconfigured("schema-outdated", "the database was restored into a server that counts from its beginning")

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from adapters.sandbox.pki import Pki
 from hub import settings
-from hub.ledger import migration
+from hub.cli import guarding
+from hub.ledger import Ledger, guard, migration
 from hub.problems import Misconfigured
 from tests.cli.entry import run
+from tests.rights import APPLICATION, as_application, tamper
 from tests.services import Clamd
 from tests.services.processes import free_port
 
@@ -137,7 +140,38 @@ def test_services_that_answer_are_found_well(tmp_path: Path, database_url: str, 
     assert found["engine"] == (True, "production")
     assert found["schema"] == (True, migration.head())
     assert found["broker"][0]
+    assert found["log months"] == (True, "12 months ahead")
+    good, words = found["log guard"]
+    assert good
+    assert "WARNING: the role hub could change the log" in words
     assert not (tmp_path / "ledger.sqlite").exists()
+
+
+def test_the_hubs_role_gets_its_rights_with_an_upgrade_or_by_itself(tmp_path: Path, database_url: str) -> None:
+    """Rights are taken from it, and one too many is given; each of the two commands puts that right."""
+    own = as_application(database_url)
+    owner, hub = Ledger.postgresql(database_url, 2), Ledger.postgresql(own, 2)
+    production = {"LIENTHONG_BROKER_URL": f"amqp://127.0.0.1:{free_port()}/"}
+    wrong = [text(f"REVOKE ALL ON outbox FROM {APPLICATION}"), text(f"GRANT DELETE ON receipt TO {APPLICATION}")]
+    for command in (("db", "upgrade", "--app-role", APPLICATION), ("db", "grant", APPLICATION)):
+        tamper(owner, *wrong)
+        assert hub.read_now(guard.state).changeable == ("receipt",)
+        assert run(*command, "--data", tmp_path, LIENTHONG_DATABASE_URL=database_url, **production).code == DONE
+        assert hub.read_now(guard.state).changeable == ()
+        assert [one[:2] for one in guarding.examine(hub)] == [("log guard", True), ("log months", True)]
+    tamper(owner, *wrong)
+    refused = run("db", "check", "--data", tmp_path, LIENTHONG_DATABASE_URL=own, **production)
+    assert (refused.code, "no rights on outbox: run lienthong db grant" in refused.err) == (MISUSE, True)
+    tamper(owner, text("DROP TRIGGER guard ON receipt"))
+    assert guarding.examine(hub)[0][:2] == ("log guard", False)
+    owner.close()
+    hub.close()
+
+
+@pytest.mark.parametrize("command", [("grant", "nobody"), ("upgrade", "--app-role", "nobody")])
+def test_an_embedded_ledger_has_no_roles(tmp_path: Path, command: tuple[str, ...]) -> None:
+    outcome = run("db", *command, "--data", tmp_path, "--json")
+    assert (outcome.code, outcome.json["code"]) == (MISUSE, "settings-invalid")
 
 
 @pytest.mark.parametrize("content", [None, "= broken", "listen = 5\nunknown = 1\n"], ids=["absent", "broken", "wrong"])
