@@ -9,25 +9,20 @@ import subprocess
 import uuid
 import zipfile
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from adapters.client import CallRefused
 from hub import clock
 from hub.audit.note import ED25519, VerifierKey
-from hub.evidence import guide
 from hub.evidence.container import MEDIA_TYPE, Member, members_of, stream
 from hub.evidence.guide import COMMAND
-from hub.evidence.names import ASIC_MANIFEST, DECISION, DOCUMENT, JWKS, SIGNATURE, key_member
-from hub.evidence.public_keys import pem
+from hub.evidence.names import ASIC_MANIFEST, DECISION, DOCUMENT, JWKS, SIGNATURE
 from hub.evidence.seal import Seal
 from hub.evidence.verifying import Report, Trusted, verify
 from hub.ledger import people
@@ -372,32 +367,3 @@ def test_the_command_line_fetches_a_pack_and_checks_it(full: Told, tmp_path: Pat
     wrong_pack = run("verify", file)
     assert wrong_pack.code == 1
     assert "summary.html" in wrong_pack.out
-
-
-@dataclass(frozen=True)
-class P256:
-    """As a module without Ed25519 signs (RFC 7518 §3.4: both numbers, one behind the other)."""
-
-    private: ec.EllipticCurvePrivateKey
-
-    def public_key(self) -> ec.EllipticCurvePublicKey:
-        return self.private.public_key()
-
-    def sign(self, data: bytes, /) -> bytes:
-        numbers = decode_dss_signature(self.private.sign(data, ec.ECDSA(hashes.SHA256())))
-        return b"".join(one.to_bytes(32, "big") for one in numbers)
-
-
-def test_the_commands_for_keys_in_hardware_verify_p256_receipts(tmp_path: Path) -> None:
-    key = HubKey(P256(ec.generate_private_key(ec.SECP256R1())))
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "receipts").mkdir()
-    (tmp_path / "work").mkdir()
-    (tmp_path / key_member(key.kid)).write_bytes(pem(key.public))
-    command = guide.signed(key.sign({"n": 0}).split(".")[0])
-    for number in range(20):  # numbers of the signature that begin with zeros or a high bit are among them
-        (tmp_path / "receipts" / f"{number}.jws").write_text(key.sign({"n": number}))
-    assert subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, check=False).returncode == 0
-    forged = [*key.sign({"n": 1}).split(".")[:2], key.sign({"n": 2}).split(".")[2]]
-    (tmp_path / "receipts" / "7.jws").write_text(".".join(forged))
-    assert subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, check=False).returncode != 0
