@@ -51,7 +51,7 @@ def entry_of(ledger: Ledger) -> str:
 def test_before_the_first_seal_the_page_says_what_would_appear(client: httpx.Client, ledger: Ledger) -> None:
     page = client.get("/log/proof")
     assert page.status_code == 200
-    assert "Chưa có: chưa bên chứng kiến nào" in page.text
+    assert "Chưa có: chưa nhân chứng nào" in page.text
     assert "Việc niêm phong đang chậm" in page.text  # the letters of the day wait for the sealer
     pending = client.get(f"/log/proof/{entry_of(ledger)}")
     assert (pending.status_code, "Nội dung này chưa được niêm phong" in pending.text) == (503, True)
