@@ -7,7 +7,7 @@ of C2SP tlog-tiles (level 0: leaf hashes). From these every root and every proof
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 
 HASH_BYTES = 32
 WIDTH = 256
@@ -58,19 +58,31 @@ def subtree(start: int, end: int, nodes: Nodes) -> bytes:
     return fold(nodes(level, start >> 8 * level, 1 << rest))
 
 
-def inclusion_proof(index: int, size: int, nodes: Nodes) -> list[bytes]:
-    """RFC 9162 §2.1.3.1: from the leaf's sibling up. Raises ``ValueError`` for a leaf outside the tree."""
+def inclusion_proof(
+    index: int, size: int, nodes: Nodes, known: MutableMapping[tuple[int, int], bytes] | None = None
+) -> list[bytes]:
+    """RFC 9162 §2.1.3.1: from the leaf's sibling up. Raises ``ValueError`` for a leaf outside the tree.
+
+    ``known`` keeps subtrees by (start, end) for further proofs from the same nodes: neighbours share most of theirs.
+    """
     if not 0 <= index < size:
         raise ValueError(f"no leaf {index} in a tree of {size}")
+    kept = {} if known is None else known
+
+    def part(start: int, end: int) -> bytes:
+        if (start, end) not in kept:
+            kept[start, end] = subtree(start, end, nodes)
+        return kept[start, end]
+
     proof: list[bytes] = []
     start, end = 0, size
     while end - start > 1:
         middle = start + split(end - start)
         if index < middle:
-            proof.append(subtree(middle, end, nodes))
+            proof.append(part(middle, end))
             end = middle
         else:
-            proof.append(subtree(start, middle, nodes))
+            proof.append(part(start, middle))
             start = middle
     return proof[::-1]
 

@@ -218,11 +218,12 @@ def proofs(transaction: Transaction, identifiers: Sequence[str]) -> dict[str, Pr
     last = newest(transaction)  # after the numbers: its tree holds them all, even if the log was sealed meanwhile
     tree = _Folded(Tree(transaction, 0 if last is None else last.size))
     checkpoint: CheckpointRecord | None = None
+    known: dict[tuple[int, int], bytes] = {}
     for identifier, number in numbers:
         if checkpoint is None or number >= checkpoint.size:
             checkpoint = covering(transaction, number)
         if checkpoint is not None:
-            path = merkle.inclusion_proof(number, checkpoint.size, tree)
+            path = merkle.inclusion_proof(number, checkpoint.size, tree, known)
             proved[identifier] = Proved(number, checkpoint, path)
     return proved
 

@@ -98,3 +98,13 @@ def test_a_tree_is_consistent_with_every_earlier_one_and_with_no_other(size: int
     if 0 < old < size:
         assert not merkle.verify_consistency(old, before, size, store.root, proof[:-1])
         assert not merkle.verify_consistency(old, before, size, store.root, [*proof, before])
+
+
+@given(SIZES.filter(bool), st.lists(st.integers(0, 10**6), min_size=1, max_size=20))
+def test_proofs_that_share_subtrees_are_the_same_proofs(size: int, numbers: list[int]) -> None:
+    store, known = grown(size), dict[tuple[int, int], bytes]()
+    for number in numbers:
+        smaller = number % size + 1
+        index = number % smaller
+        shared = merkle.inclusion_proof(index, smaller, store.nodes, known)
+        assert shared == merkle.inclusion_proof(index, smaller, store.nodes)

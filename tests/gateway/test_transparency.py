@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert
 
-from adapters.client import verify_inclusion, verify_receipt
+from adapters.client import AsyncHubClient, verify_inclusion, verify_receipt
 from hub import clock
 from hub.audit import merkle, proof
 from hub.audit.note import Checkpoint, NoteSigner, VerifierKey, opened
@@ -240,6 +241,20 @@ def test_cosignatures_come_with_the_checkpoint_and_with_proofs(
     trusted, watching = [one.text for one in keys], [witness.witness_key.text]
     proved = verify_inclusion(receipt["jws"], again["proof"], trusted, witnesses=watching, quorum=1)
     assert proved.witnesses == {"witness.test": 1_800_000_000}
+
+
+def test_both_clients_read_the_log(world: World, keys: list[VerifierKey], offices: tuple[Office, ...]) -> None:
+    sender = offices[0]
+    assert opened(sender.client.checkpoint(), keys).size > 1
+
+    async def read() -> None:
+        async with AsyncHubClient(world.url, sender.client_id, sender.secret) as client:
+            assert opened(await client.checkpoint(), keys).size > 1
+            [receipt, *_] = (await client.feed(proofs=True))["receipts"]
+            assert (await client.proof(receipt["id"]))["proof"]
+            assert await client.receipts(receipt["envelope"], proofs=True)
+
+    asyncio.run(read())
 
 
 def test_only_so_many_full_tiles_are_kept_and_no_partial_one() -> None:
