@@ -14,11 +14,6 @@ from tests.hostile.test_attacks import CORPUS
 LONG = 300_000  # octets; tiny pieces of more would take their time
 
 
-@pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench.create()
-
-
 def found(source: bytes | io.BytesIO) -> Finding | None:
     try:
         hardening.parse(source)
@@ -27,17 +22,24 @@ def found(source: bytes | io.BytesIO) -> Finding | None:
     return None
 
 
+def told(source: bytes | io.BytesIO) -> tuple[str, str] | None:
+    finding = found(source)
+    return None if finding is None else (finding.code, finding.location)
+
+
+@pytest.fixture(scope="module")
+def read_whole() -> list[tuple[str, bytes, tuple[str, str] | None]]:
+    """Every attack that is not too long: its name, its octets, what is said of it when it is read at once."""
+    bench = Bench.create()
+    forged = ((attack.name, attack.forge(bench)) for attack in CORPUS)
+    return [(name, body, told(body)) for name, body in forged if 0 < len(body) <= LONG]
+
+
 @pytest.mark.parametrize("piece", [61, 512, 4096])
 def test_every_attack_is_found_with_the_same_code_and_line(
-    bench: Bench, piece: int, monkeypatch: pytest.MonkeyPatch
+    read_whole: list[tuple[str, bytes, tuple[str, str] | None]], piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hardening, "PIECE", piece)
-    compared = 0
-    for attack in CORPUS:
-        body = attack.forge(bench)
-        if 0 < len(body) <= LONG:
-            whole, pieces = found(body), found(io.BytesIO(body))
-            told = [None if one is None else (one.code, one.location) for one in (whole, pieces)]
-            assert told[0] == told[1], attack.name
-            compared += 1
-    assert compared > 300
+    assert len(read_whole) > 300
+    for name, body, whole in read_whole:
+        assert told(io.BytesIO(body)) == whole, name
