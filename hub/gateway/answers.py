@@ -251,9 +251,31 @@ ANSWERS: dict[str, dict[str, str]] = {
         "code": "text",
         "detail": "object",
     },
+    "LogEntries": {"entries": "[LogEntry]", "next": "text", "more": "flag"},
+    "Message": {
+        "envelope": "text",
+        "delivery": "text",
+        "sender": "text",
+        "recipient": "text",
+        "document_id": "text",
+        "business_type": "number?",
+        "number": "text",
+        "notation": "text",
+        "promulgated_on": "date?",
+        "document_type": "text",
+        "subject": "text",
+        "outcome": "text",
+        "code": "text",
+        "received_at": "time",
+        "closed_at": "time?",
+        "status_at": "time?",
+        "sha256": "text",
+    },
+    "Messages": {"messages": "[Message]", "next": "text", "more": "flag"},
+    "SavedQuestion": {"id": "text", "name": "text", "what": "text", "filters": "object", "saved_at": "time"},
+    "SavedQuestions": {"questions": "[SavedQuestion]"},
     "Consistency": {"old": "number", "size": "number", "proof": "[text]"},
     "LogProof": {"id": "text", "origin": "text", "index": "number", "leaf": "text", "proof": "text"},
-    "LogEntries": {"entries": "[LogEntry]", "next": "text"},
     "Capabilities": {
         "hub": "text",
         "version": "text",
@@ -265,6 +287,7 @@ ANSWERS: dict[str, dict[str, str]] = {
         "checks": "[text]",
         "channels": "[text]",
         "receipts": "object",
+        "log": "object",
     },
     "Keys": {"keys": "[object]"},
     "Rule": {
@@ -287,7 +310,6 @@ GIVEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "envelopes_submit": ("Acknowledgement", ("200", "201")),
     "envelopes_check": ("Verdict", ("200",)),
     "envelopes_show": ("Envelope", ("200",)),
-        "log": "object",
     "envelopes_verification": ("Verification", ("200",)),
     "inbox_inbox": ("Inbox", ("200",)),
     "deliveries_show": ("DeliveryState", ("200",)),
@@ -302,6 +324,11 @@ GIVEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "directory_listing": ("Agencies", ("200",)),
     "directory_one": ("Agency", ("200",)),
     "audit_entries": ("LogEntries", ("200",)),
+    "audit_messages": ("Messages", ("200",)),
+    "audit_questions": ("SavedQuestions", ("200",)),
+    "audit_keep": ("SavedQuestion", ("200",)),
+    "log_consistency": ("Consistency", ("200",)),
+    "log_proof": ("LogProof", ("200",)),
     "capabilities_capabilities": ("Capabilities", ("200",)),
     "capabilities_jwks": ("Keys", ("200",)),
     "push_show_keys": ("Keys", ("200",)),
@@ -324,7 +351,5 @@ def _schema(kind: str) -> dict[str, Any]:
     if kind.endswith("?"):
         return {"anyOf": [_schema(kind[:-1]), {"type": "null"}]}
     if kind.startswith("["):
-    "log_consistency": ("Consistency", ("200",)),
-    "log_proof": ("LogProof", ("200",)),
         return {"type": "array", "items": _schema(kind[1:-1])}
     return _PLAIN.get(kind) or {"$ref": f"#/components/schemas/{kind}"}

@@ -26,11 +26,12 @@ from hub.gateway import (
     problem_details,
     profiles,
     push,
+    questions,
     receipts,
     statuses,
+    transparency,
     verification,
     witness,
-    transparency,
 )
 from hub.gateway.characters import WithoutNul
 from hub.gateway.context import Gateway
@@ -52,10 +53,11 @@ ROUTERS = (
     push.router,
     agencies.router,
     audit.router,
+    questions.router,
+    transparency.router,
     capabilities.router,
     profiles.router,
     witness.router("/v1/witness"),
-    transparency.router,
     operations.router,
 )
 

@@ -1,11 +1,22 @@
-"""Tables around the exchange log: auditors' saved questions; holds and purges of octets."""
+"""Tables around the exchange log: auditors' saved questions and what answers them; holds and purges of octets."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 
 from hub.ledger.columns import Instant, Json
-from hub.ledger.tables import metadata
+from hub.ledger.tables import audit_entry, envelope, metadata
 
 
 def _words(name: str) -> Column[str]:
@@ -89,3 +100,26 @@ Index(
     postgresql_where=purge_item.c.going_at.is_not(None),
     sqlite_where=purge_item.c.going_at.is_not(None),
 )
+
+# What few entries have in common; what most have in common is found by the moment alone.
+_RARE = {
+    "kind": (
+        "kind",
+        "kind NOT IN ('envelope.accepted', 'delivery.published', 'delivery.ready', 'delivery.leased',"
+        " 'delivery.settled', 'status.received')",
+    ),
+    "code": ("code", "code <> ''"),
+    "person": ("actor", "actor LIKE 'person:%'"),
+}
+for _name, (_column, _where) in _RARE.items():
+    Index(
+        f"ix_audit_entry_{_name}",
+        audit_entry.c[_column],
+        audit_entry.c.at,
+        audit_entry.c.seq,
+        postgresql_where=text(_where),
+        sqlite_where=text(_where),
+    )
+
+# search_words() is made by a migration: the words of envelope.search as hub.language.folding tells them apart
+Index("ix_envelope_words", func.search_words(envelope.c.search), postgresql_using="gin").ddl_if(dialect="postgresql")

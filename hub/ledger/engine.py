@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,12 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
+from hub.language.folding import has_words
 from hub.problems import Deferred, Misconfigured
+
+# lists of any length that one process reads at once, and rows of them that are fetched together
+LONG_READS = 2
+ROWS_AT_ONCE = 500
 
 T = TypeVar("T")
 Transaction = Connection
@@ -43,6 +49,7 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    connection.create_function("has_words", 2, has_words, deterministic=True)
 
 
 def sqlite_engine(path: Path) -> Engine:
@@ -88,24 +95,28 @@ def postgresql_engine(url: str, connections: int) -> Engine:
 
 
 class Ledger:
-    """One store, its threads and its transactions.
+    """One store, its threads and its transactions. ``apart``: the same store by connections for long reads alone.
 
     ``write`` and ``read`` raise ``Deferred('ledger-unavailable')`` when the store cannot be reached.
     """
 
-    def __init__(self, engine: Engine, *, writers: int, readers: int) -> None:
+    def __init__(self, engine: Engine, apart: Engine, *, writers: int, readers: int) -> None:
         self.engine = engine
+        self._apart = apart
+        self._long_reads = threading.BoundedSemaphore(LONG_READS)
         self._writers = concurrent.futures.ThreadPoolExecutor(writers, "ledger-write")
         self._readers = concurrent.futures.ThreadPoolExecutor(readers, "ledger-read")
 
     @classmethod
     def sqlite(cls, path: Path) -> Ledger:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(sqlite_engine(path), writers=1, readers=3)
+        return cls(sqlite_engine(path), sqlite_engine(path), writers=1, readers=3)
 
     @classmethod
     def postgresql(cls, url: str, connections: int = 8) -> Ledger:
-        return cls(postgresql_engine(url, connections), writers=max(1, connections // 2), readers=connections // 2)
+        threads = connections // 2
+        apart = postgresql_engine(url, LONG_READS)
+        return cls(postgresql_engine(url, connections), apart, writers=max(1, threads), readers=threads)
 
     @classmethod
     def chosen(cls, database_url: str | None, connections: int, directory: Path) -> Ledger:
@@ -171,6 +182,25 @@ class Ledger:
             raise
 
     @contextmanager
+    def long_read(self) -> Iterator[Transaction]:
+        """A connection of its own for a statement whose rows are fetched as they are wanted, in one consistent view.
+
+        Raises ``Deferred('export-limit')`` when ``LONG_READS`` of this process are under way, and what ``read`` raises.
+        """
+        if not self._long_reads.acquire(blocking=False):
+            raise Deferred("export-limit", f"{LONG_READS} at once", retry_after=30)
+        try:
+            connection = self._guarded(self._apart.connect)
+            try:
+                reading = connection.execution_options(reading=True, stream_results=True, yield_per=ROWS_AT_ONCE)
+                with reading.begin():
+                    yield reading
+            finally:
+                connection.close()
+        finally:
+            self._long_reads.release()
+
+    @contextmanager
     def without_references(self) -> Iterator[None]:
         """For a migration on SQLite: connections made meanwhile do not watch references; the caller checks them."""
 
@@ -197,3 +227,4 @@ class Ledger:
         self._writers.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         self.engine.dispose()
+        self._apart.dispose()

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, literal, select, tuple_
 
 from hub.clock import VIETNAM
+from hub.ledger.columns import Instant
 from hub.ledger.engine import Transaction
 from hub.ledger.journey import ENTRY_COLUMNS, Entry, entry_of
 from hub.ledger.tables import audit_entry
@@ -45,19 +46,25 @@ def page(
     """Entries older than ``before``, or newer than ``after``, or the newest. ``limit`` is at most 200."""
     limit = max(1, min(limit, 200))
     forward = bool(after) and not before
+    column = audit_entry.c
     statement = _matching(filters)
-    if before:
-        statement = statement.where(audit_entry.c.seq < before)
-    if forward:
-        statement = statement.where(audit_entry.c.seq > after)
-    order = audit_entry.c.seq.asc() if forward else audit_entry.c.seq.desc()
-    found = [entry_of(row) for row in transaction.execute(statement.order_by(order).limit(limit + 1))]
+    if before or forward:
+        place = tuple_(column.at, column.seq)
+        shown = tuple_(literal(_moment_of(transaction, before or after), Instant()), literal(before or after))
+        statement = statement.where(place > shown if forward else place < shown)
+    order = (column.at.asc(), column.seq.asc()) if forward else (column.at.desc(), column.seq.desc())
+    found = [entry_of(row) for row in transaction.execute(statement.order_by(*order).limit(limit + 1))]
     more, found = len(found) > limit, found[:limit]
     if forward:
         found.reverse()
         return LogPage(found, older=found[-1].seq if found else after, newer=found[0].seq if more else None)
     newer = (found[0].seq if found else before) if before else None
     return LogPage(found, older=found[-1].seq if more else None, newer=newer)
+
+
+def _moment_of(transaction: Transaction, seq: int) -> datetime | None:
+    """When the entry was made behind which a page begins; behind none there is nothing."""
+    return transaction.execute(select(audit_entry.c.at).where(audit_entry.c.seq == seq)).scalar_one_or_none()
 
 
 def entry(transaction: Transaction, entry_id: str) -> Entry | None:

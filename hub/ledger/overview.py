@@ -110,7 +110,7 @@ def _refused_submissions(since: datetime, agency_code: str | None) -> Select[Any
     newest = select(audit_entry.c.at).where(audit_entry.c.kind == "envelope.refused")
     if agency_code is not None:
         newest = newest.where(audit_entry.c.agency_code == agency_code)
-    inner = newest.order_by(audit_entry.c.seq.desc()).limit(COUNT_LIMIT).subquery()
+    inner = newest.order_by(audit_entry.c.at.desc()).limit(COUNT_LIMIT).subquery()
     return select(inner.c.at).where(inner.c.at >= since)
 
 
@@ -119,7 +119,7 @@ def deferrals(transaction: Transaction, since: datetime) -> list[Deferrals]:
     newest = (
         select(audit_entry.c.at, audit_entry.c.code)
         .where(audit_entry.c.kind == "envelope.deferred")
-        .order_by(audit_entry.c.seq.desc())
+        .order_by(audit_entry.c.at.desc(), audit_entry.c.seq.desc())
         .limit(COUNT_LIMIT)
         .subquery()
     )

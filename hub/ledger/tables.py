@@ -386,11 +386,11 @@ audit_entry = Table(
     UniqueConstraint("id").ddl_if(dialect="sqlite"),
     UniqueConstraint("id", "at").ddl_if(dialect="postgresql"),
     Index("ix_audit_entry_feed", "tx", "seq"),
-    Index("ix_audit_entry_at", "at"),
+    # by the moment, as people page; by commit, as feeds do
+    Index("ix_audit_entry_at", "at", "seq"),
     Index("ix_audit_entry_envelope", "envelope_id", "seq"),
-    Index("ix_audit_entry_agency", "agency_code", "seq"),
+    Index("ix_audit_entry_agency", "agency_code", "at", "seq"),
     Index("ix_audit_entry_document", "document_id", "seq"),
-    Index("ix_audit_entry_kind", "kind", "seq"),
     postgresql_partition_by="RANGE (at)",
 )
 

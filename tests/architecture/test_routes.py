@@ -35,7 +35,15 @@ OUTSIDE_V1 = {
     "/readyz",
     "/metrics",
 }
-AUDITORS_ONLY = {"/v1/audit/entries", "/v1/log/tile/entries/{place:path}", "/v1/log/export"}
+AUDITORS_ONLY = {
+    "/v1/audit/entries",
+    "/v1/audit/messages",
+    "/v1/audit/export",
+    "/v1/audit/questions",
+    "/v1/audit/questions/{question_id}",
+    "/v1/log/tile/entries/{place:path}",
+    "/v1/log/export",
+}
 
 
 def api_routes(routes: Iterable[object]) -> Iterator[APIRoute]:

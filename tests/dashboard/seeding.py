@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from hub.clock import VIETNAM
-from hub.ledger import Ledger, Transaction, overrides, people, tables
+from hub.ledger import Ledger, Transaction, migration, overrides, people, tables
 from hub.registry.passwords import hash_password
 from tests.dashboard.intake_story import exceptions, seen
 
@@ -366,7 +366,10 @@ class Seeder:
 
 def seed(ledger: Ledger, *stories: str, now: datetime | None = None) -> dict[str, str]:
     """Make the tables and tell ``day``, ``trouble``, … where asked; the identifiers that they return."""
-    tables.metadata.create_all(ledger.engine)
+    if ledger.dialect == "postgresql":
+        migration.upgrade(ledger)  # months of the log are made there
+    else:
+        tables.metadata.create_all(ledger.engine)
     seeder = Seeder(now or datetime.now(UTC))
 
     def write(transaction: Transaction) -> dict[str, str]:

@@ -79,6 +79,8 @@ def known(offices: tuple[Office, Office], letters: list[bytes]) -> dict[str, lis
         "content_id": [attachment["content_id"] for one in shown for attachment in one["attachments"]],
         "code": [sender.code, recipient.code],
         "name": ["qcvn-102-2016"],
+        "place": ["0/000.p/1", "000.p/1"],
+        "leaf_id": [one["id"] for one in sender.client.feed()["receipts"]],
     }
 
 
@@ -163,7 +165,8 @@ def test_no_question_of_an_auditor_makes_the_hub_fall(
     api: BaseSchema, fuzzed: World, mode: GenerationMode, subtests: pytest.Subtests
 ) -> None:
     load_all_checks()
-    for operation in [*operations(api, mode, "/v1/audit"), *operations(api, mode, "/v1/envelopes/")]:
+    paths = ("/v1/audit", "/v1/envelopes/", "/v1/log/")
+    for operation in [one for path in paths for one in operations(api, mode, path)]:
         with subtests.test(operation.label):
             ask(operation, mode, fuzzed.auditor.access_token())
 
@@ -265,6 +268,9 @@ def test_the_answers_of_a_journey_are_as_described(fuzzed: World, offices: tuple
         described.call("GET", "/v1/agencies/{code}", sender, named={"code": sender.code})
         described.call("GET", "/v1/profiles/{name}", sender, named={"name": "qcvn-102-2016"})
         described.call("GET", "/v1/audit/entries", fuzzed)
+        described.call("GET", "/v1/audit/messages", fuzzed)
+        described.call("PUT", "/v1/audit/questions", fuzzed, json={"name": "đã gửi", "filters": {"from": "H01"}})
+        described.call("GET", "/v1/audit/questions", fuzzed)
         described.call("GET", "/v1/log/consistency?old=1", sender)
         receipts = described.call("GET", "/v1/envelopes/{envelope_id}/receipts", sender, named=envelope)["receipts"]
         sealed(http, sender, receipts[0]["id"])

@@ -16,10 +16,12 @@ from hub.dashboard.screens.evidence import EvidenceScreens
 from hub.dashboard.screens.log import LogScreens
 from hub.dashboard.screens.log_proof import LogProofScreens
 from hub.dashboard.screens.login import LoginScreens
+from hub.dashboard.screens.messages import MessageScreens
 from hub.dashboard.screens.overdue import OverdueScreens
 from hub.dashboard.screens.overview import OverviewScreens
 from hub.dashboard.screens.preferences import PreferenceScreens
 from hub.dashboard.screens.purges import PurgeScreens
+from hub.dashboard.screens.questions import QuestionScreens
 from hub.dashboard.screens.refusals import RefusalScreens
 from hub.dashboard.screens.replays import ReplayScreens
 from hub.dashboard.screens.retention import RetentionScreens
@@ -39,9 +41,11 @@ SCREENS = (
     RetentionScreens,
     PurgeScreens,
     LogScreens,
+    LogProofScreens,
+    MessageScreens,
+    QuestionScreens,
     LoginScreens,
     PreferenceScreens,
-    LogProofScreens,
 )
 
 

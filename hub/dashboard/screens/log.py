@@ -1,4 +1,4 @@
-"""The exchange log for operators and auditors: every step, newest first, filtered."""
+"""The exchange log for operators and auditors: every step, newest first, by every question they may have of it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub import clock
-from hub.audit import Entry, Event
-from hub.dashboard.desk import REFRESH_HEADER, Desk, with_query
-from hub.dashboard.events import KINDS, actor, look, reason, sentence
-from hub.dashboard.forms import day_of, number_of, text_of
-from hub.ledger import journey, log_pages
-from hub.ledger.log_pages import LogFilters
-
-GROUPS = ("operator", "envelope", "delivery", "status", "policy", "registry", "person")
+from hub.dashboard import auditing
+from hub.dashboard.desk import Desk
+from hub.dashboard.events import actor, look, reason, sentence
+from hub.dashboard.forms import text_of
+from hub.ledger import journey, question_entries
+from hub.ledger.question_entries import EntryPage
+from hub.ledger.questions import Question
+from hub.problems import Refused
 
 
 class LogScreens:
@@ -28,45 +27,23 @@ class LogScreens:
 
     async def listing(self, request: Request) -> Response:
         visitor = await self.desk.log_reader(request)
-        kind = text_of(request, "kind")
-        wanted = LogFilters(
-            kind=kind if kind in KINDS or kind in GROUPS else "",
-            agency=text_of(request, "agency"),
-            document_id=text_of(request, "document"),
-            code=text_of(request, "code"),
-            first_day=day_of(request, "from"),
-            last_day=day_of(request, "to"),
-        )
-        query = {
-            "kind": wanted.kind,
-            "agency": wanted.agency,
-            "document": wanted.document_id,
-            "code": wanted.code,
-            "from": wanted.first_day,
-            "to": wanted.last_day,
-        }
-        before, after = number_of(request, "before"), number_of(request, "after")
-        await self._record(request, visitor.person.login, {name: str(value) for name, value in query.items() if value})
-        found = await self.desk.ledger.read(log_pages.page, wanted, before=before, after=after)
-        names = await self.desk.ledger.read(journey.names_of, found.entries)
-        values = {
+        asked, after = auditing.asked_in(request, visitor), text_of(request, "after")
+        await auditing.record(self.desk, request, visitor, "entries", asked)
+        found = await self._page(asked, after)
+        names = await self.desk.ledger.read(journey.names_of, found.rows)
+        older = found.next if found.more else ""
+        values = await auditing.values(self.desk, visitor, "entries", asked, older, after)
+        values |= {
             "lines": [
                 (entry, sentence(entry, names), look(entry.kind), reason(entry), actor(entry, names))
-                for entry in found.entries
+                for entry in found.rows
             ],
             "pretty": lambda detail: json.dumps(detail, ensure_ascii=False, indent=2, sort_keys=True),
-            "filters": wanted,
-            "filtered": any(query.values()),
-            "groups": GROUPS,
-            "kinds": KINDS,
-            "older": with_query("/log", query | {"before": found.older}) if found.older else "",
-            "newer": with_query("/log", query | {"after": found.newer}) if found.newer else "",
-            "first": with_query("/log", query),
         }
         return self.desk.page(request, "log/list.html", values, person=visitor.person, section="log")
 
-    async def _record(self, request: Request, login: str, query: dict[str, str]) -> None:
-        """Whoever reads the log leaves a line in it; the page script's own repeats do not."""
-        if REFRESH_HEADER not in request.headers:
-            entry = Entry(Event.LOG_QUERIED, clock.now(), actor=f"person:{login}", detail={"filters": query})
-            await self.desk.ledger.write(self.desk.context.record, [entry])
+    async def _page(self, asked: Question, after: str) -> EntryPage:
+        try:
+            return await self.desk.ledger.read(question_entries.page, asked, order="newest", after=after)
+        except Refused:  # a cursor that no page has given out: from the beginning
+            return await self.desk.ledger.read(question_entries.page, asked, order="newest")
