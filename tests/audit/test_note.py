@@ -71,7 +71,10 @@ def test_the_key_of_the_go_checksum_database_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "name", "name+00000000+AQ==", LOG.log_key.text.replace("hub.test", "hub.best"), "a b+00+AA=="]
+    "text",
+    ["", "name", "name+00000000+AQ==", LOG.log_key.text.replace("hub.test", "hub.best"), "a b+00+AA=="],
+    # every process has another key, and all must have the same tests
+    ids=["empty", "no key", "no such key", "another name", "a blank in the name"],
 )
 def test_other_text_is_no_key(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a verifier key|32 bytes"):
