@@ -321,6 +321,8 @@ def test_witnesses_are_read_from_the_settings() -> None:
         f"{W1.text}=https://w.test,{W1.text}=https://v.test",
         f"x{W1.text}=https://w.test",
     ],
+    # every process has other keys, and all must have the same tests
+    ids=["no address", "no web address", "a query", "a key as address", "a log's key", "twice", "another name"],
 )
 def test_other_text_is_no_list_of_witnesses(text: str) -> None:
     with pytest.raises(ValueError, match=r"VKEY=|key|twice"):
