@@ -97,7 +97,7 @@ def _check_copies(pack: Opened, findings: Findings) -> None:
 def _check_receipts(pack: Opened, trusted: Trusted, findings: Findings) -> dict[str, str]:
     """Digests of the tokens that hold (of the compact JWS), and the member of each."""
     found: dict[str, str] = {}
-    jwks: Mapping[str, Any] = trusted.jwks or json.loads(pack.read(JWKS))
+    jwks: Mapping[str, Any] = json.loads(pack.read(JWKS)) if trusted.jwks is None else trusted.jwks
     kinds = []
     for member in pack.named("receipts", ".jws"):
         with findings.watching(member, "receipt"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from hub.language import gettext, mark
 from hub.problems import HubError
@@ -32,6 +35,21 @@ CLAIMS: dict[str, str] = {
     "stamp": mark("time stamp over the log"),
     "key": mark("public key for reading"),
 }
+
+
+# what readers of JSON, base64, certificates and XML raise for octets that somebody made up
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +97,9 @@ class Findings:
             yield
         except HubError as error:
             self.wrong(member, claim, error.detail or error.code)
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+        except _UNREADABLE as error:
             self.wrong(member, claim, f"cannot be read: {str(error) or type(error).__name__}"[:300])
 
     @property
-    def wrongs(self) -> list[Finding]:
-        return [one for one in self.found if one.standing == "wrong"]
-
-    @property
     def holds(self) -> bool:
-        return not self.wrongs
-
-
-Check = Callable[[Findings], None]
+        return all(one.standing != "wrong" for one in self.found)

@@ -97,7 +97,8 @@ def verify(path: Path, trusted: Trusted) -> Report:
     # a member that is not what the lists say was named; what it says is not worth looking into
     if findings.holds:
         for check in (document.check, course.check):
-            check(opened, trusted, findings)
+            with findings.watching(DECISION, "record"):
+                check(opened, trusted, findings)
     return Report(findings.found, opened.facts)
 
 

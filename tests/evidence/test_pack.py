@@ -252,6 +252,21 @@ def test_keys_of_others_verify_nothing(full: Told, plain: Told) -> None:
     assert by_claim(verify(full.pack, replace(full.trusted, witness_keys=(unseen,))), "witness") == {"unproved"}
 
 
+def test_a_record_that_somebody_made_up_is_wrong_and_never_an_error_of_ours(full: Told, tmp_path: Path) -> None:
+    seal, record = Seal.create("hub", clock.now()), json.loads(first(full.pack, DECISION).read())
+    needed = ("envelope", "decision", "evidence", "parts", "log", "document")
+    made_up: list[object] = [[], {}, "x", 1, {**record, "form": "other"}]
+    made_up += [{name: value for name, value in record.items() if name != gone} for gone in needed]
+    made_up += [{**record, name: wrong_kind} for name in needed[:4] for wrong_kind in (1, "x", [1])]
+    for one in made_up:
+        forged = sealed_anew(tmp_path / "forged.asice", full.pack, seal, {DECISION: json.dumps(one).encode()})
+        assert not verify(forged, Trusted()).holds, one
+    deep = sealed_anew(tmp_path / "deep.asice", full.pack, seal, {DECISION: b"[" * 200_000})
+    assert wrong(verify(deep, Trusted())) == {DECISION}
+    for empty in ({}, {"keys": []}):
+        assert by_claim(verify(full.pack, replace(full.trusted, jwks=empty)), "receipt") == {"wrong"}
+
+
 def test_a_recipient_gets_its_own_part_and_a_stranger_nothing(full: Told, tmp_path: Path) -> None:
     full.recipient.client.evidence(full.envelope, tmp_path / "own.asice")
     report = verify(tmp_path / "own.asice", full.trusted)

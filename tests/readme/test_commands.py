@@ -114,5 +114,5 @@ def test_the_readmes_production_commands_work_on_postgresql_and_rabbitmq(
 
 def test_the_readme_shows_every_kind_of_command() -> None:
     assert DEMO.strip().startswith("make demo")
-    assert len(TRIAL) == 3
+    assert len(TRIAL) == 4
     assert len(PRODUCTION) == 1
