@@ -67,7 +67,8 @@ async def consistency(request: Request, old: Annotated[int, Query(ge=0, lt=2**63
         return {"old": old, "size": wanted, "proof": [base64.b64encode(one).decode() for one in path]}
 
     body = await _sound(gateway(request), look)
-    return JSONResponse(body, headers={"Cache-Control": "public, max-age=300"})
+    # between two fixed sizes the proof never changes
+    return JSONResponse(body, headers={"Cache-Control": f"public, {'max-age=2' if size is None else _FOR_EVER}"})
 
 
 @router.get(

@@ -90,8 +90,10 @@ def test_the_log_grows_consistently(edge: Edge, keys: list[VerifierKey], offices
     old = newest(edge, keys)
     offices[0].client.post_envelope(offices[0].letter(offices[1].code))
     new = newest(edge, keys, old.size + 2)
-    answer = edge.get(f"/v1/log/consistency?old={old.size}&size={new.size}").json()
-    path = [base64.b64decode(one) for one in answer["proof"]]
+    answer = edge.get(f"/v1/log/consistency?old={old.size}&size={new.size}")
+    assert "immutable" in answer.headers["cache-control"]
+    assert "immutable" not in edge.get(f"/v1/log/consistency?old={old.size}").headers["cache-control"]
+    path = [base64.b64decode(one) for one in answer.json()["proof"]]
     assert merkle.verify_consistency(old.size, old.root, new.size, new.root, path)
     problem(edge.get(f"/v1/log/consistency?old=1&size={2**62}"), "request-invalid")
     problem(edge.get("/v1/log/consistency?old=5&size=4"), "request-invalid")
