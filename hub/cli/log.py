@@ -14,6 +14,7 @@ from hub.cli.store import Data, opened
 from hub.language import _
 
 if TYPE_CHECKING:
+    from hub.audit.completeness import Answer
     from hub.audit.verify_log import Verified
 
 Exports = Annotated[
@@ -38,16 +39,43 @@ def verify_log(
     as_json: output.AsJson = False,
 ) -> None:
     from hub.audit import verify_log as verifier
+    from hub.audit.completeness import Completeness
 
+    asked = Completeness()
     try:
-        found = verifier.check(files, _keys(key), _keys(witness))
+        found = verifier.check(files, _keys(key), _keys(witness), asked)
     except verifier.Wrong as error:
         told = {"ok": False, "file": error.file, "line": error.line, "reason": error.reason}
         output.show(told, [_("WRONG: {reason}").format(reason=error)])
         raise typer.Exit(1) from error
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    output.show({"ok": True, "files": [_told(one) for one in found]}, [line for one in found for line in _lines(one)])
+    lines = [line for one in found for line in (*_lines(one), *_answered(asked.answers.get(one.start)))]
+    whole = [_told(one) | _complete(asked.answers.get(one.start)) for one in found]
+    output.show({"ok": True, "files": whole}, lines)
+
+
+def _complete(answer: Answer | None) -> dict[str, Any]:
+    return {} if answer is None else {"complete": True, "matches": answer.found, "open_end": answer.open_end}
+
+
+def _answered(answer: Answer | None) -> list[str]:
+    if answer is None:
+        return []
+    said = [
+        "  "
+        + _("COMPLETE: {count} letters from {sender} to {recipient} from {since} until {until}").format(
+            count=len(answer.found),
+            sender=answer.sender,
+            recipient=answer.recipient,
+            since=answer.since.isoformat(),
+            until=answer.until.isoformat(),
+        )
+    ]
+    said += [f"    {one}" for one in answer.found]
+    if answer.open_end:
+        said.append("  " + _("ATTENTION: the log ended there when this was written; later letters are not in it."))
+    return said
 
 
 def _keys(given: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, Text, and_, func, or_, select, text, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from hub.audit import Event
 from hub.language.folding import words_of
 from hub.ledger.delivery_tables import UNCONFIRMED, UNPROCESSED
 from hub.ledger.engine import Transaction
@@ -96,12 +97,10 @@ def _words(asked: Question) -> list[str]:
 
 def of_step(asked: Question) -> list[ColumnElement[bool]]:
     """Conditions on ``audit_entry``: its kind, or the first part of it, and its actor."""
-    column, found = audit_entry.c, []
-    if "." in asked.kind:
-        found.append(column.kind == asked.kind)
-    elif asked.kind:
-        # no kind has a sign of LIKE in it
-        found.append(column.kind.like(f"{''.join(letter for letter in asked.kind if letter.isalnum())}.%"))
+    column = audit_entry.c
+    found: list[ColumnElement[bool]] = []
+    if asked.kind:
+        found.append(column.kind.in_(_kinds(asked)))
     if asked.actor.startswith(PEOPLE):
         found.append(column.actor.like(f"{PEOPLE}%"))  # as ix_audit_entry_person has it
     if asked.actor:
@@ -111,7 +110,12 @@ def of_step(asked: Question) -> list[ColumnElement[bool]]:
 
 def rare(asked: Question) -> bool:
     """Whether few entries have that kind or actor: as ix_audit_entry_kind and ix_audit_entry_person have it."""
-    return ("." in asked.kind and asked.kind not in FREQUENT) or asked.actor.startswith(PEOPLE)
+    return (bool(asked.kind) and not set(_kinds(asked)) & set(FREQUENT)) or asked.actor.startswith(PEOPLE)
+
+
+def _kinds(asked: Question) -> list[str]:
+    """The kind asked for, or all that have this first part."""
+    return [asked.kind] if "." in asked.kind else [one.value for one in Event if one.startswith(f"{asked.kind}.")]
 
 
 def matching(asked: Question, dialect: str, now: datetime, *, by_words: bool = False) -> ColumnElement[bool]:

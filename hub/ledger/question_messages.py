@@ -96,7 +96,8 @@ def page(
     start = before
     for number in range(WINDOWS):
         # what is frequent fills a page from the first letters; an index is asked only for what does not
-        narrow = letters.few(transaction, asked, clock.now()) if number == 1 else None
+        now = clock.now()
+        narrow = letters.few(transaction, asked, now) if number == (not letters.rare(asked)) else None
         if narrow is not None:
             return _all(transaction, asked, narrow, before, limit, seen_by)
         window = _window(transaction, asked, start.partition("_")[0], seen_by).subquery("candidates")

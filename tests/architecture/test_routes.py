@@ -39,6 +39,7 @@ AUDITORS_ONLY = {
     "/v1/audit/entries",
     "/v1/audit/messages",
     "/v1/audit/export",
+    "/v1/audit/completeness",
     "/v1/audit/questions",
     "/v1/audit/questions/{question_id}",
     "/v1/log/tile/entries/{place:path}",
