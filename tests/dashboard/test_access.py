@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,9 @@ PRIVATE = (
     "/overdue",
     "/refusals",
     "/log",
+    "/messages",
+    "/log/export?what=entries&format=csv",
+    "/log/proof",
     "/check",
     "/rules",
     "/dead-letters",
@@ -187,6 +191,51 @@ def test_a_clerk_sees_the_own_refusals_and_no_log(client: httpx.Client) -> None:
     assert "expired" not in refusals
     assert client.get("/log").status_code == 403
     assert 'href="/log"' not in client.get("/").text
+
+
+def test_a_clerk_gets_only_the_own_agencys_messages_on_the_page_and_as_a_file(client: httpx.Client) -> None:
+    log_in(client, "vanthu")
+    assert "Sở Y tế" in client.get("/messages").text
+    rows = client.get("/log/export?what=messages&format=ndjson").text.splitlines()
+    assert rows
+    for row in map(json.loads, rows):
+        assert "H33.07" in (row["sender"], row["recipient"])
+    others = client.get("/log/export?what=messages&format=ndjson&from=H33.12&to=G09&kind=delivery.settled")
+    assert others.text == ""
+    assert client.get("/log/export?what=entries&format=csv").status_code == 403
+    assert client.get("/messages?outcome=refused&agency=H33.12").text.count("<tr>") <= 1
+
+
+def test_a_question_is_kept_by_a_form_asked_by_a_link_and_forgotten(client: httpx.Client) -> None:
+    log_in(client, "kiemtoan")
+    form = {"what": "messages", "name": "Y tế <gửi>", "from": "H33.07", "words": "tiêm chủng"}
+    answer = client.post("/questions", data=form)
+    assert (answer.status_code, answer.headers["location"].split("?")[0]) == (303, "/messages")
+    page = client.get(answer.headers["location"]).text
+    assert "Y tế &lt;gửi&gt;" in page
+    assert "tiêm chủng" in page
+    identifier = page.split('name="id" value="')[1].split('"')[0]
+    log_in(client, "truc")
+    assert "Y tế &lt;gửi&gt;" not in client.get("/log").text
+    assert client.post("/questions/forget", data={"id": identifier}).status_code == 404
+    log_in(client, "kiemtoan")
+    assert client.post("/questions/forget", data={"id": identifier, "what": "messages"}).status_code == 303
+    assert "Y tế &lt;gửi&gt;" not in client.get("/messages").text
+    assert client.post("/questions", data={"what": "all", "name": "x"}).status_code == 422
+
+
+def test_what_is_asked_for_stands_as_tags_that_can_be_taken_away(client: httpx.Client) -> None:
+    log_in(client, "kiemtoan")
+    page = client.get("/messages?words=tiem+chung&outcome=delivered&since=2026-01-01&until=2026-12-31&code=zz%00").text
+    assert page.count('title="Remove this filter"') == 5
+    assert 'value="2026-12-31"' in page
+    assert "31/12/2026" in page
+    empty = client.get("/messages?words=khongco&since=nonsense&outcome=lost&after=nonsense").text
+    assert "No message matches" in empty
+    assert empty.count('title="Remove this filter"') == 1
+    pages = client.get("/log?kind=delivery").text
+    older = pages.split('rel="next"')[0].rpartition('href="')[2].split('"')[0].replace("&amp;", "&")
+    assert client.get(older).text != pages
 
 
 def test_an_auditor_reads_the_log_and_leaves_a_line_in_it(client: httpx.Client) -> None:

@@ -16,7 +16,18 @@ from tests.intake.register import signed_letter
 pytestmark = pytest.mark.services
 
 Read = Callable[..., Reader]
-PATHS = ("/", "/envelopes", "/refusals", "/check", "/rules", "/log", "/problems", "/problems/signature-digest")
+PATHS = (
+    "/",
+    "/envelopes",
+    "/refusals",
+    "/check",
+    "/rules",
+    "/log",
+    "/messages",
+    "/log/proof",
+    "/problems",
+    "/problems/signature-digest",
+)
 
 # each returns what is wrong, as text that says where
 QUESTIONS: dict[str, str] = {

@@ -23,6 +23,8 @@ PAGES = (
     "/check",
     "/rules",
     "/log",
+    "/messages",
+    "/log/proof",
     "/problems",
     "/problems/signature-digest",
 )
