@@ -247,14 +247,14 @@ async def test_a_crash_anywhere_is_made_good_by_the_next_round(
 
 
 async def test_two_sweeps_at_once_purge_everything_once(archive: Archive) -> None:
-    for number in range(25):
+    for number in range(15):
         archive.letter(b"%d" % number)
     purge_id = archive.confirmed()
     sweeps = [CarryingOut(archive.ledger, archive.payloads, batch=4) for _ in range(3)]
     counts = await asyncio.gather(*(one.step() for one in sweeps))
-    assert sum(counts) == 25
-    assert state_of(archive, purge_id) == ("done", 25, 0)
-    assert len(archive.entries("retention.payload_purged")) == 25
+    assert sum(counts) == 15
+    assert state_of(archive, purge_id) == ("done", 15, 0)
+    assert len(archive.entries("retention.payload_purged")) == 15
 
 
 # ---------------------------------------------------------------- afterwards
@@ -283,8 +283,9 @@ async def test_receipts_log_digests_and_proofs_stay_and_verify(archive: Archive,
     assert [one for one in archive.entries("envelope.accepted") if one["envelope_id"] == envelope] == accepted
 
 
-async def test_five_thousand_letters_go_a_batch_at_a_time(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    many(archive, 5_000)
+async def test_thousands_of_letters_go_a_batch_at_a_time(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 5_000 if archive.ledger.dialect == "sqlite" else 1_000
+    many(archive, count)
     purge_id = archive.confirmed()
     held: list[int] = []
     going = purges.going
@@ -295,9 +296,9 @@ async def test_five_thousand_letters_go_a_batch_at_a_time(archive: Archive, monk
         return found
 
     monkeypatch.setattr(purges, "going", watched)
-    assert await archive.carrying.step() == 5_000
+    assert await archive.carrying.step() == count
     assert max(held) == carrying_out.BATCH, "nothing of a purge is in memory but one batch"
-    assert state_of(archive, purge_id) == ("done", 5_000, 0)
+    assert state_of(archive, purge_id) == ("done", count, 0)
 
 
 def many(archive: Archive, count: int) -> None:

@@ -174,7 +174,7 @@ def test_threads_that_take_in_and_remove_the_same_octets_lose_none_that_were_acc
     archive: Archive, store: Store
 ) -> None:
     """Files that nobody names lie there for long; four intakes want them at the moment at which two sweeps look."""
-    bodies = [b"%d" % number for number in range(30)]
+    bodies = [b"%d" % number for number in range(20)]
     digests = [archive.file(body) for body in bodies]
     start, ended = threading.Barrier(6), threading.Event()
 
