@@ -113,7 +113,7 @@ Watch = Callable[[Mapping[str, Any], int, Mapping[str, Any]], None]
 def check(
     files: Sequence[Path], keys: Sequence[str] = (), witnesses: Sequence[str] = (), watch: Watch | None = None
 ) -> list[Verified]:
-    """Check every file, and that in the order of their ranges they join. Memory: about 100 octets a leaf, for the ids.
+    """Check every file, and that in the order of their ranges they join. Memory: about 150 octets a leaf, for the ids.
 
     ``keys``: verifier keys of the log that the caller trusts; without any those in the file are used.
     ``witnesses``: verifier keys that must have cosigned. Raises ``Wrong``; ``ValueError`` for a key that is none.
@@ -308,6 +308,9 @@ def _line(file: str, number: int, lines: BinaryIO, longest: int) -> bytes:
     return octets[:-1]
 
 
+_PLAIN = json.JSONEncoder(ensure_ascii=False).encode
+
+
 class _Number(str):
     """A number with a fraction or an exponent, as it is written."""
 
@@ -344,7 +347,7 @@ def _written(value: Any) -> Iterator[str]:
         case _Number():
             yield str(value)
         case str() | bool() | int() | None:
-            yield json.dumps(value, ensure_ascii=False)
+            yield _PLAIN(value)
         case list():
             for place, one in enumerate(value):
                 yield "," if place else "["
@@ -354,7 +357,7 @@ def _written(value: Any) -> Iterator[str]:
             names = sorted(value, key=lambda name: name.encode("utf-16-be"))
             for place, name in enumerate(names):
                 yield "," if place else "{"
-                yield json.dumps(name, ensure_ascii=False) + ":"
+                yield _PLAIN(name) + ":"
                 yield from _written(value[name])
             yield "}" if value else "{}"
 
