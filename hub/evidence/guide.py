@@ -108,11 +108,17 @@ def _document(case: Case, named: Named) -> list[str]:
     chain = _certificates(named)
     if len(chain) < 2:
         return []
-    at = f"{_moment(case, named):%Y-%m-%d %H:%M:%S}"
+    at = f"{_moment(case, named).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    algorithm = str(case.letter.details.get("signer", {}).get("algorithm", ""))
+    newer = [
+        f"Văn bản này ký {algorithm}: lệnh xmlsec1 cần bản 1.3 trở lên.",
+        f"This letter is signed with {algorithm}: the xmlsec1 command needs version 1.3 or later.",
+    ]
     between = "".join(f" --untrusted-pem {name}" for name, _ in chain[1:-1])
     return [
         title,
         "",
+        *(newer if "PSS" in algorithm else ()),
         _run(f"! grep -aq '<!DOCTYPE' {DOCUMENT}"),
         _run(f"test \"$(grep -aoE '<([A-Za-z0-9_.-]+:)?Signature[ >]' {DOCUMENT} | wc -l)\" -eq 1"),
         _run(
@@ -121,9 +127,9 @@ def _document(case: Case, named: Named) -> list[str]:
         ),
         "",
         "xmlsec1 không đếm chữ ký, chấp nhận phép biến đổi lạ và không xem danh sách thu hồi; bản 1.2 không biết",
-        "RSA-PSS và không đọc được đoạn văn bản dài hơn 10.000.000 byte. Hai lệnh đầu và mục 8 bù cho các điểm đó.",
+        "RSA-PSS và không đọc được đoạn văn bản dài hơn 10.000.000 byte. Hai lệnh đầu và mục 7 bù cho các điểm đó.",
         "xmlsec1 counts no signatures, accepts other transforms and knows no revocation lists; version 1.2 knows no",
-        "RSA-PSS and no text longer than 10,000,000 octets. The first two commands and section 8 make up for that.",
+        "RSA-PSS and no text longer than 10,000,000 octets. The first two commands and section 7 make up for that.",
         "To see what was digested: xmlsec1 --verify --store-references --print-debug ...",
     ]
 

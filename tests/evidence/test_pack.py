@@ -284,9 +284,7 @@ def test_a_recipient_gets_its_own_part_and_a_stranger_nothing(full: Told, tmp_pa
 
 def test_handing_a_pack_out_is_an_entry_that_only_auditors_packs_show(full: Told, tmp_path: Path) -> None:
     manifest = first(full.again(tmp_path / "pack.asice"), ASIC_MANIFEST).sha256
-    taken = full.world.log_entries(kind="evidence.taken", document=full.envelope) or full.world.log_entries(
-        kind="evidence.taken"
-    )
+    taken = full.world.log_entries(kind="evidence.taken", envelope=full.envelope)
     assert manifest in [one["detail"]["manifest"] for one in taken]
     full.world.auditor.evidence(full.envelope, tmp_path / "auditor.asice")
     leaves = [one.read() for one in members_of(tmp_path / "auditor.asice") if one.name.endswith(".leaf.json")]
