@@ -23,6 +23,7 @@ OPERATION = (
     "registry",
     "policy",
     "overdue",
+    "audit",
     "dead_letters",
     "bounces",
     "replay",

@@ -216,7 +216,7 @@ def test_a_question_is_kept_by_a_form_asked_by_a_link_and_forgotten(client: http
     assert "tiêm chủng" in page
     identifier = page.split('name="id" value="')[1].split('"')[0]
     log_in(client, "truc")
-    assert "Y tế &lt;gửi&gt;" not in client.get("/log").text
+    assert "Y tế &lt;gửi&gt;" not in client.get("/messages").text
     assert client.post("/questions/forget", data={"id": identifier}).status_code == 404
     log_in(client, "kiemtoan")
     assert client.post("/questions/forget", data={"id": identifier, "what": "messages"}).status_code == 303
