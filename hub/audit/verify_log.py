@@ -84,7 +84,8 @@ class Verified:
     """A file that is right. ``keys``: those that signed its checkpoint; ``witnesses``: name and time since 1970.
 
     ``trusted``: the log's key was given, not taken from the file. ``unchecked``: names on signatures without a key.
-    ``far``: line, time and id of entries that lie far from their neighbours' times; ``far_count`` counts them all.
+    ``far``: line, time and id of leaves whose times lie far from their neighbours', or long before earlier ones;
+    ``far_count`` counts them all. The first and the last leaf have too few neighbours to tell.
     """
 
     file: str
@@ -127,11 +128,14 @@ def check(
     ids: set[str] = set()
     found: list[Verified] = []
     before: Range | None = None
+    latest: datetime | None = None
     for path, header in headers:
         verified = _opened(path.name, header, given, wanted)
         if found and before is not None:
             _joins(found[-1], before, verified, header)
-        before = _leaves(path, header, verified, ids, watch)
+        times = _Times(verified, latest)
+        before = _leaves(path, header, times, ids, watch)
+        latest = times.latest
         found.append(verified)
     return found
 
@@ -197,14 +201,13 @@ def _opened(file: str, header: Mapping[str, Any], given: Sequence[Key], wanted: 
             raise Wrong(file, 1, f"the witness {one.name} did not sign the checkpoint")
     seen = [(one.name, told[one.name, one.id]) for one in wanted]
     names = [f"{one.name}+{one.id.hex()}" for one in trusted]
-    question = header.get("question")
-    return Verified(
-        file, origin, header["from"], header["to"], size, root, names, bool(given), seen, unchecked, question
-    )
+    place = header["from"], header["to"]
+    return Verified(file, origin, *place, size, root, names, bool(given), seen, unchecked, header.get("question"))
 
 
-def _leaves(path: Path, header: Mapping[str, Any], verified: Verified, ids: set[str], watch: Watch | None) -> Range:
+def _leaves(path: Path, header: Mapping[str, Any], times: _Times, ids: set[str], watch: Watch | None) -> Range:
     """Every leaf, and the root that they give."""
+    verified = times.verified
     file = verified.file
     try:
         left, right = ([_unbase64(one) for one in header[name]] for name in ("left", "right"))
@@ -214,7 +217,6 @@ def _leaves(path: Path, header: Mapping[str, Any], verified: Verified, ids: set[
         raise Wrong(file, 1, str(error)) from error
     if marks is not None and len(marks) != MARK_BYTES * (verified.end - verified.start):
         raise Wrong(file, 1, "not a mark for each leaf")
-    times = _Times(verified)
     unlike = 0
     with path.open("rb") as lines:
         _line(file, 1, lines, _LONGEST_HEADER)
@@ -262,25 +264,27 @@ def _leaf(file: str, line: int, octets: bytes, ids: set[str], unlike: int) -> di
 
 
 class _Times:
-    """Counts, first and last time, and those who lie far from both their neighbours."""
+    """Counts, first and last time, and who lies far from both neighbours or long before what came earlier."""
 
-    def __init__(self, verified: Verified) -> None:
-        self._verified = verified
+    def __init__(self, verified: Verified, latest: datetime | None) -> None:
+        self.verified = verified
+        self.latest = latest
         self._last: list[tuple[int, datetime, str, str]] = []
 
     def add(self, line: int, leaf: Mapping[str, Any]) -> None:
         try:
             moment = datetime.fromisoformat(leaf["at"])
         except ValueError as error:
-            raise Wrong(self._verified.file, line, f"no time: {leaf['at']}") from error
+            raise Wrong(self.verified.file, line, f"no time: {leaf['at']}") from error
         if moment.tzinfo is None:
-            raise Wrong(self._verified.file, line, f"a time without its zone: {leaf['at']}")
+            raise Wrong(self.verified.file, line, f"a time without its zone: {leaf['at']}")
         if leaf["kind"] == "receipt.issued":
-            self._verified.receipts += 1
+            self.verified.receipts += 1
         else:
-            self._verified.entries += 1
-        self._verified.first = self._verified.first or leaf["at"]
-        self._verified.last = leaf["at"]
+            self.verified.entries += 1
+        self.verified.first = self.verified.first or leaf["at"]
+        self.latest = self.latest or moment
+        self.verified.last = leaf["at"]
         self._last = [*self._last[-2:], (line, moment, leaf["at"], leaf["id"])]
         if len(self._last) == 3:
             self._judge(self._last[1], self._last[0][1], self._last[2][1])
@@ -292,11 +296,13 @@ class _Times:
 
     def _judge(self, one: tuple[int, datetime, str, str], before: datetime, after: datetime) -> None:
         line, moment, at, identifier = one
-        if min(before, after) - FAR <= moment <= max(before, after) + FAR:
+        latest = self.latest or moment
+        if max(latest, min(before, after)) - FAR <= moment <= max(before, after) + FAR:
+            self.latest = max(latest, moment)
             return
-        self._verified.far_count += 1
-        if len(self._verified.far) < _SHOWN:
-            self._verified.far.append((line, at, identifier))
+        self.verified.far_count += 1
+        if len(self.verified.far) < _SHOWN:
+            self.verified.far.append((line, at, identifier))
 
 
 def _line(file: str, number: int, lines: BinaryIO, longest: int) -> bytes:
@@ -314,13 +320,12 @@ _PLAIN = json.JSONEncoder(ensure_ascii=False).encode
 class _Number(str):
     """A number with a fraction or an exponent, as it is written."""
 
-    __slots__ = ()
-
 
 def _object(file: str, line: int, octets: bytes) -> dict[str, Any]:
     """A JSON object in its one canonical form (RFC 8785), told by writing it anew."""
     try:
-        value = json.loads(octets.decode(), object_pairs_hook=_pairs, parse_float=_Number, parse_constant=_constant)
+        # int: NaN and Infinity are no numbers of JSON
+        value = json.loads(octets.decode(), object_pairs_hook=_pairs, parse_float=_Number, parse_constant=int)
         again = "".join(_written(value)).encode()
     except (ValueError, RecursionError) as error:
         raise Wrong(file, line, f"not JSON: {error}") from error
@@ -336,10 +341,6 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) != len(pairs):
         raise ValueError("a name stands twice in an object")
     return made
-
-
-def _constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _written(value: Any) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hub import clock
 from hub.audit import Entry, Event, merkle, ranges
 from hub.audit.note import Checkpoint, Note, NoteSigner
 from hub.audit.sealer import Signing
+from hub.audit.verify_log import check
 from hub.ledger import exchange_log, log_export, log_tables, transparency
 from hub.problems import Refused
 from tests.ledger.stage import Stage
@@ -59,7 +61,18 @@ def test_the_whole_log_gives_the_root_of_its_checkpoint(filled: Stage) -> None:
     assert {"envelope.accepted", "receipt.issued"} <= set(kinds)
 
 
-@pytest.mark.parametrize("batch", [1, 7, 1000])
+def test_the_independent_program_finds_it_right(filled: Stage, tmp_path: Path) -> None:
+    files = [tmp_path / "first", tmp_path / "second"]
+    for file, (start, end) in zip(files, ((0, 250), (250, None)), strict=True):
+        opened = filled.ledger.read_now(log_export.opening, start, end, KEYS)
+        file.write_bytes(b"".join(log_export.lines_now(filled.ledger, opened)))
+    found = check(files, KEYS)
+    assert sum(one.entries + one.receipts for one in found) == found[-1].size
+    # 200 entries of long before: all but the one with which the second file begins
+    assert sum(one.far_count for one in found) == 199
+
+
+@pytest.mark.parametrize("batch", [7, 1000])
 def test_a_range_gives_the_root_whatever_the_batches(
     filled: Stage, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
