@@ -30,7 +30,7 @@ Order = Literal["commit", "newest"]
 WINDOW = 2000
 WINDOWS = 2
 # entries of more letters than these are looked for by time
-LETTERS = 1000
+LETTERS = 250
 _FORM = re.compile("n([0-9a-f]{1,14})-([0-9a-f]{1,16})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -70,6 +70,7 @@ def page(
     Raises ``Refused('request-invalid')`` for a cursor that no page of this order has given out.
     """
     start = _place(order, after)
+    letters.plan_anew(transaction)
     if not asked.asks_of_letters or letters.named(asked):
         return _all(transaction, asked, None, order, start, after, limit, asker)
     rows: list[Any] = []

@@ -34,6 +34,15 @@ STATES: dict[str, tuple[str, ...]] = {
 OUTCOME_OF = {state: outcome for outcome, states in STATES.items() for state in states}
 
 
+def plan_anew(transaction: Transaction) -> None:
+    """Let statements of this transaction be planned for their values: what suits a small agency is slow for a big one.
+
+    Otherwise the driver prepares what it sends often, and the server settles on one plan for all values.
+    """
+    if transaction.dialect.name == "postgresql":
+        transaction.execute(text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")).scalar_one()
+
+
 class Narrow(NamedTuple):
     """Identifiers of few letters. ``by_words``: all of them have the words asked for."""
 

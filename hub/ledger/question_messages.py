@@ -90,6 +90,7 @@ def page(
         return _refusals(transaction, asked, before, limit, seen_by)
     if before and _FORM.fullmatch(before) is None:
         raise Refused("request-invalid", "not a cursor", "before")
+    letters.plan_anew(transaction)
     if letters.named(asked):
         return _all(transaction, asked, letters.of_name(asked), before, limit, seen_by)
     rows: list[Message] = []
@@ -100,13 +101,14 @@ def page(
         narrow = letters.few(transaction, asked, now) if number == (not letters.rare(asked)) else None
         if narrow is not None:
             return _all(transaction, asked, narrow, before, limit, seen_by)
-        window = _window(transaction, asked, start.partition("_")[0], seen_by).subquery("candidates")
+        width = WINDOW // 2 if asked.kind or asked.actor else WINDOW  # the log is looked into for each of them
+        window = _window(transaction, asked, start.partition("_")[0], seen_by, width).subquery("candidates")
         last, count = transaction.execute(select(func.min(window.c.id), func.count()).select_from(window)).one()
         joined = matching(transaction, asked, seen_by).join(window, window.c.id == envelope.c.id)
         rows += _read(transaction, joined, start, limit + 1 - len(rows))
         if len(rows) > limit:
             return MessagePage(rows[:limit], _cursor(rows[limit - 1]))
-        if count < WINDOW:
+        if count < width:
             return MessagePage(rows, "")
         start = f"{last}_"
     return MessagePage(rows, start)
@@ -211,8 +213,8 @@ def _when(asked: Question) -> list[ColumnElement[bool]]:
     return found
 
 
-def _window(transaction: Transaction, asked: Question, before: str, seen_by: str | None) -> Select[Any]:
-    """Identifiers of the next letters, by the index that leads with whose they are."""
+def _window(transaction: Transaction, asked: Question, before: str, seen_by: str | None, width: int) -> Select[Any]:
+    """Identifiers of the next ``width`` letters, by the index that leads with whose they are."""
 
     def bounded(column: ColumnElement[str]) -> Select[Any]:
         statement = select(column.label("id"))
@@ -222,7 +224,7 @@ def _window(transaction: Transaction, asked: Question, before: str, seen_by: str
             statement = statement.where(column >= _first_id(asked.since - APART))
         if asked.until is not None:
             statement = statement.where(column < _first_id(asked.until + APART))
-        return statement.order_by(column.desc()).limit(WINDOW)
+        return statement.order_by(column.desc()).limit(width)
 
     direction = asked.direction or "either"
     sender = asked.sender or (asked.agency if direction == "sent" else "")
@@ -238,7 +240,7 @@ def _window(transaction: Transaction, asked: Question, before: str, seen_by: str
     # SQLite allows ORDER BY and LIMIT in a branch only inside a subquery
     branches = (sent.where(envelope.c.sender_code == either), received.where(delivery.c.recipient_code == either))
     both = union(*(select(branch.subquery().c.id) for branch in branches)).subquery()
-    return select(both.c.id).order_by(both.c.id.desc()).limit(WINDOW)
+    return select(both.c.id).order_by(both.c.id.desc()).limit(width)
 
 
 def _read(transaction: Transaction, statement: Select[Any], before: str, limit: int) -> list[Message]:
