@@ -73,6 +73,11 @@ def page(
     letters.plan_anew(transaction)
     if not asked.asks_of_letters or letters.named(asked):
         return _all(transaction, asked, None, order, start, after, limit, asker)
+    if order == "commit" and start is None and asked.since is not None:
+        # entries before the time are passed over once, not for every statement
+        first = select(_entry.tx, _entry.seq).where(*_when(asked)).order_by(_entry.tx, _entry.seq).limit(1)
+        found = transaction.execute(first).one_or_none()
+        start = None if found is None else Cursor(found.tx, found.seq - 1)
     rows: list[Any] = []
     begin = start
     for number in range(WINDOWS):
@@ -212,9 +217,9 @@ def _of_entry(asked: Question, asker: str) -> list[ColumnElement[bool]]:
         found.append(step)
     if asker and not asked.kind:
         found.append(not_(and_(_entry.kind == "log.queried", _entry.actor == asker)))
-    chosen = [*found[:1], *(one.is_(True) for one in found[1:]), *_when(asked)]
-    # a status is as frequent as the planner thinks, of busy agencies and of others
-    return [*chosen, _coded(asked.code)] if asked.code and status else chosen
+    if asked.code and status:
+        found.append(_coded(asked.code))
+    return [*found[:1], *(one.is_(True) for one in found[1:]), *_when(asked)]
 
 
 def _coded(code: str) -> ColumnElement[bool]:

@@ -101,7 +101,7 @@ def page(
         narrow = letters.few(transaction, asked, now) if number == (not letters.rare(asked)) else None
         if narrow is not None:
             return _all(transaction, asked, narrow, before, limit, seen_by)
-        width = WINDOW // 2 if asked.kind or asked.actor else WINDOW  # the log is looked into for each of them
+        width = WINDOW // 4 if asked.kind or asked.actor else WINDOW  # the log is looked into for each of them
         window = _window(transaction, asked, start.partition("_")[0], seen_by, width).subquery("candidates")
         last, count = transaction.execute(select(func.min(window.c.id), func.count()).select_from(window)).one()
         joined = matching(transaction, asked, seen_by).join(window, window.c.id == envelope.c.id)
