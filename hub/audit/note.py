@@ -6,7 +6,6 @@ A note is text, an empty line, and signature lines ``— <name> base64(key ID ||
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from hub.audit.encoding import decoded
 from hub.audit.merkle import HASH_BYTES
 from hub.signatures.keys.port import PrivateKey
 
@@ -51,9 +51,9 @@ class VerifierKey:
         name, _, rest = text.strip().partition("+")
         identifier, _, encoded = rest.partition("+")
         try:
-            raw = base64.b64decode(encoded, validate=True)
+            raw = decoded(encoded)
             key = cls(name, raw[0], Ed25519PublicKey.from_public_bytes(raw[1:]))
-        except (IndexError, binascii.Error) as error:
+        except (IndexError, ValueError) as error:
             raise ValueError("not a verifier key: NAME+ID+KEY") from error
         if not _NAME.fullmatch(name) or key.kind not in (ED25519, COSIGNATURE) or key.id.hex() != identifier:
             raise ValueError("not a verifier key: name, kind or key ID is wrong")
@@ -142,8 +142,8 @@ def signature_lines(lines: str) -> tuple[tuple[str, bytes, bytes], ...]:
     for one in lines.splitlines():
         name, _, encoded = one.removeprefix(_DASH).partition(" ")
         try:
-            raw = base64.b64decode(encoded, validate=True)
-        except binascii.Error as error:
+            raw = decoded(encoded)
+        except ValueError as error:
             raise ValueError("not a signature line") from error
         if not one.startswith(_DASH) or not _NAME.fullmatch(name) or len(raw) <= 4:
             raise ValueError("not a signature line")
@@ -178,8 +178,8 @@ class Checkpoint:
         """From a note's text; extension lines are allowed and not kept. Raises ``ValueError``."""
         origin, size, encoded, *_ = [*text.split("\n"), "", ""]
         try:
-            root = base64.b64decode(encoded, validate=True)
-        except binascii.Error as error:
+            root = decoded(encoded)
+        except ValueError as error:
             raise ValueError("the root is not base64") from error
         if not origin or not _SIZE.fullmatch(size) or len(root) != HASH_BYTES:
             raise ValueError("a checkpoint is an origin, a size and a root")

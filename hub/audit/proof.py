@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hub.audit.encoding import decoded
 from hub.audit.merkle import HASH_BYTES, leaf_hash, verify_inclusion
 from hub.audit.note import Checkpoint, Note, VerifierKey, opened
 
@@ -38,19 +38,12 @@ class Proof:
         first, *lines = head.split("\n")
         if first != FIRST_LINE or not gap:
             raise ValueError(f"not a proof: the first line is {FIRST_LINE}, a checkpoint follows an empty line")
-        extra = _decoded(lines.pop(0)[len("extra ") :]) if lines and lines[0].startswith("extra ") else None
+        extra = decoded(lines.pop(0)[len("extra ") :]) if lines and lines[0].startswith("extra ") else None
         index = _INDEX.fullmatch(lines.pop(0)) if lines else None
-        path = tuple(map(_decoded, lines))
+        path = tuple(map(decoded, lines))
         if index is None or len(path) > _MOST_HASHES or any(len(one) != HASH_BYTES for one in path):
             raise ValueError("not a proof: an index, and hashes of 32 octets in base64")
         return cls(int(index[1]), path, checkpoint, extra)
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64") from error
 
 
 @dataclass(frozen=True, slots=True)

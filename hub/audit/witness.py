@@ -8,7 +8,6 @@ before is evidence: both notes are kept.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from typing import Literal, Protocol
 import structlog
 
 from hub.audit import merkle
+from hub.audit.encoding import decoded
 from hub.audit.note import Checkpoint, Note, NoteSigner, VerifierKey
 from hub.problems import Refused
 
@@ -30,7 +30,6 @@ LARGEST_TREE = 2**63 - 1
 MOST_EVIDENCE = 20
 MOST_REMEMBERED = 1000
 _OLD = re.compile("old (0|[1-9][0-9]{0,18})")
-_HASH_LENGTH = 44
 
 Kind = Literal["accepted", "conflict", "forked", "unproven"]
 
@@ -66,10 +65,10 @@ class Submission:
 
 def _hash(line: str) -> bytes:
     try:
-        found = base64.b64decode(line, validate=True)
-    except ValueError as error:  # binascii.Error, and characters beyond ASCII
+        found = decoded(line)
+    except ValueError as error:
         raise ValueError("a proof line is not base64") from error
-    if len(found) != merkle.HASH_BYTES or binascii.b2a_base64(found, newline=False) != line.encode():
+    if len(found) != merkle.HASH_BYTES:
         raise ValueError("a proof line is one hash in base64")
     return found
 
