@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from hub.audit import Entry, Event
 from hub.language.folding import SEPARATORS, folded, words_of
-from hub.ledger import Ledger, exchange_log, question_entries, question_letters, question_messages
+from hub.ledger import Ledger, exchange_log, question_entries, question_letters, question_messages, saved_questions
 from hub.ledger.questions import Question
 from hub.problems import Refused
 from tests.ledger.archive import BEGIN, CODES, KINDS, Archive
@@ -230,6 +230,18 @@ def test_an_agency_sees_only_what_it_sent_or_may_see_as_recipient(filled: Ledger
         assert {row.sender for row in refused.rows} <= {code}
         others = Question(outcome="refused", agency=next(one for one in CODES if one != code))
         assert filled.read_now(question_messages.page, others, seen_by=code).rows == []
+
+
+def test_a_question_is_kept_replaced_and_forgotten_by_its_owner_alone(ledger: Ledger) -> None:
+    first = ledger.write_now(saved_questions.keep, "person:lan", "tháng 5", "entries", {"kind": "delivery.dead"})
+    again = ledger.write_now(saved_questions.keep, "person:lan", " tháng  5", "messages", {"from": "H33"})
+    other = ledger.write_now(saved_questions.keep, "person:mai", "tháng 5", "messages", {})
+    assert (again.id, again.filters, other.id != first.id) == (first.id, {"from": "H33"}, True)
+    assert ledger.read_now(saved_questions.of_owner, "person:lan") == [again]
+    with pytest.raises(Refused):
+        ledger.write_now(saved_questions.remove, "person:mai", first.id)
+    ledger.write_now(saved_questions.remove, "person:lan", first.id)
+    assert ledger.read_now(saved_questions.of_owner, "person:lan") == []
 
 
 def test_a_question_survives_its_way_through_an_address() -> None:
