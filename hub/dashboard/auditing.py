@@ -170,4 +170,3 @@ def _day_of(name: str, moment: str) -> date:
     """The day that a field shows. ``until`` is the moment after its last day."""
     at = datetime.fromisoformat(moment)
     return moments.local(at - timedelta(microseconds=name == "until")).date()
-

@@ -28,10 +28,9 @@ class DashboardContext:
 
     ``explain`` judges an uploaded envelope of at most ``largest_envelope`` octets without storing it; ``payloads``
     holds it meanwhile. ``policy`` is what the intake judges by: pages show its rules and whether attachments are
-    scanned. ``chases`` has recipients reminded, and knows the deadlines. ``replays`` sends
-    deliveries again when two people want it. ``evidence`` hands packs out. ``time_stamped``: outside authorities are asked to stamp the log.
-
-    ``purges`` removes octets past their time, by the policy of this hub, when two people want it.
+    scanned. ``chases`` has recipients reminded, and knows the deadlines. ``replays`` sends deliveries again and
+    ``purges`` removes octets past their time, both when two people want it. ``evidence`` hands packs out.
+    ``time_stamped``: outside authorities are asked to stamp the log.
 
     ``base_url`` decides whether cookies are limited to HTTPS. A session ends ``session_idle`` after the last page
     that a person opened and ``session_lifetime`` after the login at the latest.
