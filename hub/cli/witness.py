@@ -36,12 +36,12 @@ def witness(
     from hub.gateway import serving
     from hub.gateway.witness import HEAD_SECONDS, MOST_REQUESTS, application
 
-    logs.configure("info", "auto")
     signer, watched = _signer(key, name), _logs(log)
     memory = FileMemory(state)
     host, port = _address(listen)
     listener = serving.bound(host, port, "--listen")
     listener.listen()
+    logs.configure("info", "auto")
     told = {
         "url": f"http://{host if ':' not in host else f'[{host}]'}:{listener.getsockname()[1]}",
         "name": name,

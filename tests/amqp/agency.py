@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.exceptions import ChannelNotFoundEntity
 
 from adapters.amqp.account import virtual_host
 from adapters.amqp.management import Management
@@ -50,10 +51,16 @@ class AgencySystem:
             await self._connection.close()
 
     async def take(self, type_: str = "", seconds: float = 15) -> AbstractIncomingMessage:
-        """The next message of this type (others are acknowledged), itself acknowledged; fails when none comes."""
+        """The next message of this type (others are acknowledged), itself acknowledged; fails when none comes.
+
+        The hub makes the queue a moment after the system was registered: until then there is nothing to look into.
+        """
         deadline = time.monotonic() + seconds
         while True:
-            message = await self.look()
+            try:
+                message = await self.look()
+            except ChannelNotFoundEntity:
+                message = None
             if message is not None:
                 await message.ack()
                 if type_ in ("", message.type):

@@ -38,6 +38,7 @@ async def at_work(stage: Stage, carrier: Scripted) -> AsyncIterator[Carriage]:
         yield made
     finally:
         await made.close()
+        await asyncio.to_thread(stage.quiet)
 
 
 def kinds(stage: Stage, delivery_id: str) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -146,6 +147,17 @@ class Stage:
             update(delivery_tables.receipt_cursor).values(retry_at=past),
         )
         self.ledger.write_now(lambda transaction: [transaction.execute(one) for one in statements] and None)
+
+    def quiet(self) -> None:
+        """Wait until no other transaction of this server writes: feeds and sealing show nothing newer than those."""
+        if self.ledger.dialect != "postgresql":
+            return
+        busy = text("SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()")
+        for _ in range(1000):
+            if not self.ledger.read_now(lambda transaction: transaction.execute(busy).scalar_one()):
+                return
+            time.sleep(0.01)
+        raise AssertionError("a transaction of this server has been writing for ten seconds")
 
     def state(self, delivery_id: str) -> str:
         return self.ledger.read_now(deliveries.find, [delivery_id])[delivery_id].state
