@@ -129,9 +129,19 @@ def raised_stage(
         sender = world.office()
         recipients = [world.office() for _ in range(RECIPIENTS)]
         world.start(*ROLES)
+        _at_work(sender, recipients[0])
         if linked:
             links["clients"] = stack.enter_context(Proxy(world.port))
         yield Stage(world, postgresql, rabbitmq, sender, recipients, links)
+
+
+def _at_work(sender: Office, recipient: Office) -> None:
+    """Wait until every role does its work: a role that finds no ledger when it starts says so and ends."""
+    sender.client.post_envelope(sender.letter(recipient.code))
+    [letter] = eventually(recipient.client.inbox, 60)
+    recipient.client.settle(letter["delivery"])
+    # the client asks again while there is no checkpoint yet
+    assert sender.client.checkpoint()
 
 
 def _through(proxy: Proxy, url: str) -> str:
