@@ -37,7 +37,18 @@ from hub.inspection.clamd import Clamd
 from hub.inspection.inspector import Inspector
 from hub.intake import Intake
 from hub.keyring import announce, load_derivation, load_signer
-from hub.ledger import Ledger, PayloadStore, agencies, exchange_log, hub_keys, migration, overrides, systems, trust
+from hub.ledger import (
+    Ledger,
+    PayloadStore,
+    agencies,
+    exchange_log,
+    hub_keys,
+    migration,
+    overrides,
+    systems,
+    transparency,
+    trust,
+)
 from hub.ledger.changes import LedgerSent
 from hub.ledger.pending import LedgerPending
 from hub.ledger.revocation import LedgerAnswers
@@ -291,6 +302,7 @@ async def run(settings: Settings, roles: Iterable[str], alongside: Alongside | N
     hub = build(settings)
     try:
         await asyncio.to_thread(migration.require_head, hub.ledger)
+        await hub.ledger.read(transparency.require_origin, settings.log_name)
         await asyncio.to_thread(announce, settings, hub.ledger)
         async with _running(hub, chosen) as tasks:
             if alongside is not None:

@@ -87,7 +87,7 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
     from hub import keyring, wiring
     from hub.broker.rabbit import RabbitBroker
     from hub.cli import outward
-    from hub.ledger import agencies, systems, trust
+    from hub.ledger import agencies, systems, transparency, trust
 
     checks: list[dict[str, Any]] = []
 
@@ -111,6 +111,7 @@ async def _examine(chosen: Any) -> list[dict[str, Any]]:
     if attempt("schema", lambda: _schema(chosen)):
         ledger = wiring.open_ledger(chosen)
         anchors, _lists = ledger.read_now(trust.listing)
+        attempt("log name", lambda: ledger.read_now(transparency.require_origin, chosen.log_name))
         note("trust anchors", bool(anchors), len(anchors))
         note("revocation lists", *_list_words(ledger.read_now(trust.list_states, clock.now(), _max_age(chosen))))
         note("systems", True, len(ledger.read_now(systems.every)))

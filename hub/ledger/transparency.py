@@ -23,6 +23,7 @@ from hub.ledger.engine import Ledger, Transaction
 from hub.ledger.feed import settled
 from hub.ledger.log_tables import log_checkpoint, log_head, log_leaf, log_node
 from hub.ledger.tables import audit_entry, receipt
+from hub.problems import Misconfigured
 
 _HEAD = text("INSERT INTO log_head (id) VALUES (1) ON CONFLICT DO NOTHING")
 
@@ -38,8 +39,7 @@ def seal(transaction: Transaction, signing: Signing, most: int) -> Sealed:
     """Give numbers to what was committed since, and sign the tree. See ``SealingStore.seal``."""
     transaction.execute(_HEAD)
     head = transaction.execute(select(log_head).with_for_update()).mappings().one()
-    if head["origin"] not in ("", signing.origin):
-        raise Rewritten(f"the log is called {head['origin']}, not {signing.origin}")
+    _check_origin(head["origin"], signing.origin)
     entries = _entries(transaction, head["entry_tx"], head["entry_seq"], most)
     receipts = _receipts(transaction, head["receipt_tx"], head["receipt_seq"], most)
     new = sorted((*((one.tx, 0, one) for one in entries), *((one.tx, 1, one) for one in receipts)), key=_order)
@@ -62,6 +62,19 @@ def seal(transaction: Transaction, signing: Signing, most: int) -> Sealed:
             moved |= {f"{name}_tx": found[-1].tx, f"{name}_seq": found[-1].seq}
     transaction.execute(update(log_head).values(moved))
     return Sealed(total, len(leaves), more=most in (len(entries), len(receipts)))
+
+
+def require_origin(transaction: Transaction, origin: str) -> str:
+    """The log's name. Raises ``Misconfigured`` when it was sealed under another one: that would not be a rewriting,
+    but receipts would promise a log that nobody keeps."""
+    _check_origin(transaction.execute(select(log_head.c.origin)).scalar_one_or_none(), origin)
+    return origin
+
+
+def _check_origin(kept: str | None, origin: str) -> None:
+    if kept not in (None, "", origin):
+        reason = f"the log is called {kept} for ever, not {origin}"
+        raise Misconfigured("settings-invalid", reason, "LIENTHONG_LOG_ORIGIN")
 
 
 def _nothing_new(transaction: Transaction) -> int | None:

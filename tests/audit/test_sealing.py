@@ -15,6 +15,7 @@ from hub.audit.note import Checkpoint, NoteSigner, opened
 from hub.audit.sealer import Rewritten, Sealer, Signing
 from hub.ledger import Transaction, exchange_log, log_tables, log_troubles, tables, transparency
 from hub.ledger.transparency import LedgerSealing
+from hub.problems import Misconfigured
 from tests.ledger.stage import Stage, Store
 from tests.rights import tamper
 
@@ -195,5 +196,9 @@ def test_a_log_keeps_its_name(stage: Stage) -> None:
     write(stage, 1)
     seal(stage)
     other = Signing([NoteSigner("other.test/log", Ed25519PrivateKey.generate())])
-    with pytest.raises(Rewritten, match="is called"):
+    with pytest.raises(Misconfigured, match="for ever"):
         stage.ledger.write_now(transparency.seal, other, 10)
+    with pytest.raises(Misconfigured, match="for ever"):
+        stage.ledger.read_now(transparency.require_origin, "other.test/log")
+    assert stage.ledger.read_now(transparency.require_origin, "hub.test/log") == "hub.test/log"
+    assert stage.ledger.read_now(log_troubles.every) == []
