@@ -46,7 +46,7 @@ system-packages:
 
 test: $(DEVELOPMENT) system-packages lint
 ifeq ($(ARGS),)
-	$(PYTEST) -n 2 -m "$(QUICK)"
+	$(PYTEST) -n 2 -m "$(QUICK)" || $(AGAIN)
 	$(PYTEST) -n 2 --dist loadfile --durations=15 -m "not ($(QUICK))" --ignore tests/chaos || $(AGAIN)
 	$(PYTEST) --durations=5 tests/chaos || $(AGAIN)
 else

@@ -18,10 +18,11 @@ import pytest
 from hub.inspection import archives, pdf, pdf_form
 from hub.inspection.inflating import Budget
 from hub.inspection.worker import MEMORY
+from tests.hostile.processor import second
 from tests.inspection import samples
 
 MIB = 1 << 20
-SECOND, MEMORY_OCTETS = 1.0, 64 * MIB
+MEMORY_OCTETS = 64 * MIB
 
 
 class Cost(NamedTuple):
@@ -138,7 +139,10 @@ COSTLY: list[tuple[str, Callable[[bytes], str], Callable[[], bytes], str]] = [
 def test_a_hostile_attachment_costs_less_than_a_second_and_64_mb(
     look: Callable[[bytes], str], forge: Callable[[], bytes], said: str
 ) -> None:
-    cost = measured(look, forge())
+    content = forge()
+    limit, cost = second(), measured(look, content)
+    if cost.seconds >= limit:  # a neighbour on the same core adds to the time and never takes from it
+        limit, cost = second(), measured(look, content)
     assert cost.said == said
-    assert cost.seconds < SECOND
+    assert cost.seconds < limit
     assert cost.octets < MEMORY_OCTETS
