@@ -39,6 +39,9 @@ class Event(StrEnum):
     CHANGE_ANSWERED = "change.answered"
     REPLAY_ASKED = "replay.asked"
     REPLAY_DECIDED = "replay.decided"
+    PROPOSAL_ASKED = "proposal.asked"
+    PROPOSAL_DECIDED = "proposal.decided"
+    PROPOSAL_ACTED = "proposal.acted"
     CIRCUIT_OPENED = "circuit.opened"
     CIRCUIT_CLOSED = "circuit.closed"
     STATUS_RECEIVED = "status.received"
@@ -103,6 +106,9 @@ EVENTS: dict[Event, str] = {
     Event.CHANGE_ANSWERED: "the recipient agreed to or declined what was asked",
     Event.REPLAY_ASKED: "a person chose deliveries to send again; another one has to confirm",
     Event.REPLAY_DECIDED: "a second person confirmed or declined a replay",
+    Event.PROPOSAL_ASKED: "a person proposed a change that takes two people",
+    Event.PROPOSAL_DECIDED: "a proposal was confirmed, declined, upheld or taken back",
+    Event.PROPOSAL_ACTED: "a change that takes two people was carried out before a second one looked at it",
     Event.CIRCUIT_OPENED: "a system failed so often that hand-over to it pauses",
     Event.CIRCUIT_CLOSED: "a system takes documents again after a pause",
     Event.STATUS_RECEIVED: "an office reported a business status",

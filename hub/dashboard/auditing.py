@@ -11,7 +11,8 @@ from starlette.requests import Request
 from hub import clock
 from hub.audit import Entry, Event, sheets
 from hub.dashboard import moments, wording
-from hub.dashboard.desk import REFRESH_HEADER, Desk, Visitor, with_query
+from hub.dashboard.access import Visitor
+from hub.dashboard.desk import REFRESH_HEADER, Desk, with_query
 from hub.dashboard.events import KINDS, kind_name
 from hub.dashboard.forms import text_of
 from hub.language import gettext, mark

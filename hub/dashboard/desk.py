@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from hub import clock
+from hub.dashboard.access import Right, Visitor, permitted, visitor_of
 from hub.dashboard.context import DashboardContext
+from hub.dashboard.navigation import Heading, headings
 from hub.dashboard.preferences import Preferences, preferences_of
 from hub.dashboard.rendering import Templates
 from hub.dashboard.situation import Situations
@@ -20,11 +22,7 @@ from hub.dashboard.throttle import LoginThrottle
 from hub.ledger import people
 from hub.ledger.people import Person
 from hub.problems import Refused, explain
-from hub.retention.deciding import DECIDING
 
-# who sees every letter; others see those of their own agency
-ALL_SEEING = frozenset({"operator", "administrator", "auditor"})
-LOG_READERS = ALL_SEEING
 # the page script asks again on its own: that must not keep a session alive
 REFRESH_HEADER = "x-lienthong-refresh"
 
@@ -35,18 +33,6 @@ class LoginRequired(Exception):
     def __init__(self, address: str) -> None:
         super().__init__(address)
         self.address = address
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who is asking. ``own_agency`` None means every agency's letters."""
-
-    person: Person
-    own_agency: str | None
-
-    @property
-    def reads_log(self) -> bool:
-        return bool(self.person.roles & LOG_READERS)
 
 
 class Desk:
@@ -77,22 +63,21 @@ class Desk:
             await self.ledger.write(people.touch_session, token, now)
         return session.person
 
-    async def visitor(self, request: Request) -> Visitor:
-        """Who is asking. Raises ``LoginRequired``, and ``Refused('forbidden')`` for one who may see no letters."""
+    async def admit(self, request: Request, right: Right) -> None:
+        """Let the request through to its screen, or not. Raises ``LoginRequired``, ``Refused('forbidden')``."""
+        if right is Right.OPEN:
+            return
         person = await self.session_person(request)
         if person is None:
             raise LoginRequired(_address(request))
-        if person.roles & ALL_SEEING:
-            return Visitor(person, None)
-        if person.agency_code is None:
-            raise Refused("forbidden", "no agency's letters are open to this account")
-        return Visitor(person, person.agency_code)
+        visitor = request.state.visitor = visitor_of(person)
+        if not permitted(visitor, right):
+            raise Refused("forbidden", f"this is for {', '.join(sorted(right.roles))}")
 
-    async def log_reader(self, request: Request) -> Visitor:
-        """Like ``visitor`` for pages of the exchange log. Raises ``Refused('forbidden')`` for others."""
-        visitor = await self.visitor(request)
-        if not visitor.reads_log:
-            raise Refused("forbidden", "the exchange log is for operators and auditors")
+    @staticmethod
+    def visitor(request: Request) -> Visitor:
+        """Who is asking: the router admitted them, by ``hub.dashboard.access``."""
+        visitor: Visitor = request.state.visitor
         return visitor
 
     def page(
@@ -101,19 +86,18 @@ class Desk:
         template: str,
         values: Mapping[str, Any],
         *,
-        person: Person | None = None,
         section: str = "",
         status: int = 200,
     ) -> Response:
         """Write a page. ``section`` marks the place in the navigation."""
-        frame = Frame(preferences_of(request), person, section, request.url.path, _address(request))
+        frame = Frame(preferences_of(request), _asking(request), section, request.url.path, _address(request))
         return HTMLResponse(self.templates.write(template, frame, values), status_code=status)
 
-    def problem(self, request: Request, code: str, detail: str = "", *, person: Person | None = None) -> Response:
+    def problem(self, request: Request, code: str, detail: str = "") -> Response:
         """A page that says what is wrong and what to do."""
         problem = explain(code)
         values = {"problem": problem, "detail": detail}
-        return self.page(request, "errors/problem.html", values, person=person, status=problem.status)
+        return self.page(request, "errors/problem.html", values, status=problem.status)
 
 
 @functools.lru_cache(maxsize=8)
@@ -127,18 +111,28 @@ class Frame:
     """What stands around every page."""
 
     preferences: Preferences
-    person: Person | None
+    visitor: Visitor | None
     section: str
     path: str
     address: str
 
     @property
-    def reads_log(self) -> bool:
-        return self.person is not None and bool(self.person.roles & LOG_READERS)
+    def person(self) -> Person | None:
+        return None if self.visitor is None else self.visitor.person
+
+    def may(self, right: str) -> bool:
+        """Whether the reader has a right, by the name that ``hub.dashboard.access`` gives it."""
+        return self.visitor is not None and self.visitor.may(Right[right])
 
     @property
-    def decides_retention(self) -> bool:
-        return self.person is not None and bool(self.person.roles & DECIDING)
+    def places(self) -> list[Heading]:
+        """The navigation: what this reader may open."""
+        return [] if self.visitor is None else headings(self.visitor, self.section)
+
+
+def _asking(request: Request) -> Visitor | None:
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    return visitor
 
 
 def _address(request: Request) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hub.dashboard import moments
-from hub.dashboard.desk import Visitor
+from hub.dashboard.access import Visitor
 from hub.dashboard.wording import Tag
 from hub.language import current, gettext, mark, ngettext
 from hub.ledger.journey import Letter, RecipientRow

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub import language
+from hub.dashboard.access import Right, right_of
 from hub.dashboard.assets import add_assets
 from hub.dashboard.context import DashboardContext
 from hub.dashboard.desk import Desk, LoginRequired, desk_of, login_address
@@ -48,25 +49,26 @@ def error_page(context: DashboardContext, request: Request, code: str, detail: s
 def route_class(desk: Desk) -> type[APIRoute]:
     class PageRoute(APIRoute):
         def get_route_handler(self) -> Answer:
-            return _around(super().get_route_handler(), desk)
+            return _around(super().get_route_handler(), desk, right_of(self.methods or (), self.path))
 
     return PageRoute
 
 
-def _around(answer: Answer, desk: Desk) -> Answer:
+def _around(answer: Answer, desk: Desk, right: Right) -> Answer:
     async def page(request: Request) -> Response:
         token = language.current.set(preferences_of(request).language)
         try:
-            return harden(await _answered(answer, desk, request), secure=desk.context.secure)
+            return harden(await _answered(answer, desk, right, request), secure=desk.context.secure)
         finally:
             language.current.reset(token)
 
     return page
 
 
-async def _answered(answer: Answer, desk: Desk, request: Request) -> Response:
+async def _answered(answer: Answer, desk: Desk, right: Right, request: Request) -> Response:
     try:
         require_same_origin(request)
+        await desk.admit(request, right)
         return await answer(request)
     except LoginRequired as wanted:
         return RedirectResponse(login_address(wanted.address), 303)

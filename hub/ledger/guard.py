@@ -27,6 +27,7 @@ from hub.ledger.log_tables import (
     log_timestamp,
     witnessed_log,
 )
+from hub.ledger.proposal_tables import proposal
 from hub.ledger.revocation_tables import evidence
 from hub.ledger.tables import (
     agency,
@@ -66,6 +67,7 @@ KEPT: tuple[Table, ...] = (
     legal_hold,
     log_head,
     person,
+    proposal,
     purge,
     purge_item,
     replay,

@@ -7,6 +7,7 @@ opens no session.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -90,6 +91,12 @@ def find_by_login(transaction: Transaction, login: str) -> tuple[Person, str] | 
     """The person with this login and the hash of the password; logins do not distinguish case."""
     row = transaction.execute(select(person).where(person.c.login == login.strip().lower())).one_or_none()
     return None if row is None else (_person(row), row.password_hash)
+
+
+def with_roles(transaction: Transaction, roles: Sequence[str]) -> list[Person]:
+    """Everybody who has one of these roles, by login."""
+    found = map(_person, transaction.execute(select(person).order_by(person.c.login)))
+    return [one for one in found if one.roles & set(roles)]
 
 
 def set_password_hash(transaction: Transaction, person_id: str, password_hash: str) -> None:

@@ -51,6 +51,7 @@ def add_system(
     inline_only: bool = False,
     reach: Reach | None = None,
     folders: Root | None = None,
+    actor: str = ACTOR,
 ) -> tuple[str, str]:
     """Register a system; returns client id and secret. Raises ``Refused``: ``registry-*``, ``channel-not-offered``.
 
@@ -81,7 +82,7 @@ def add_system(
     )
     systems.add(transaction, system, at)
     detail = {"system": system.id, "name": name, "channel": channel, "auditor": auditor, "inline_only": inline_only}
-    exchange_log.append(transaction, [Entry(Event.SYSTEM_ADDED, at, actor=ACTOR, detail=detail)])
+    exchange_log.append(transaction, [Entry(Event.SYSTEM_ADDED, at, actor=actor, detail=detail)])
     return client_id, secret
 
 
@@ -95,6 +96,7 @@ def add_agency(
     certificate: x509.Certificate | None = None,
     *,
     revision: int | None = None,
+    actor: str = ACTOR,
 ) -> None:
     """Register an agency served by the system of this name. Raises ``Refused``: ``registry-*``.
 
@@ -111,23 +113,23 @@ def add_agency(
     at = clock.now()
     agencies.add(transaction, NewAgency(code, name.strip(), served_by.id, parent, tuple(aliases)), at, revision)
     detail = {"name": name.strip(), "system": served_by.id, "parent": parent, "aliases": list(aliases)}
-    exchange_log.append(transaction, [Entry(Event.AGENCY_ADDED, at, actor=ACTOR, agency_code=code, detail=detail)])
+    exchange_log.append(transaction, [Entry(Event.AGENCY_ADDED, at, actor=actor, agency_code=code, detail=detail)])
     if certificate is not None:
-        add_certificate(transaction, code, certificate)
+        add_certificate(transaction, code, certificate, actor=actor)
 
 
-def add_certificate(transaction: Transaction, code: str, certificate: x509.Certificate) -> str:
+def add_certificate(transaction: Transaction, code: str, certificate: x509.Certificate, *, actor: str = ACTOR) -> str:
     """Register a certificate for an agency beside those it has. Raises ``Refused('registry-unknown')``."""
     known = _known(transaction, code)
     at = clock.now()
     sha256 = agencies.add_certificate(transaction, known, certificate, at)
     detail = {"sha256": sha256, "subject": certificate.subject.rfc4514_string()}
-    entry = Entry(Event.CERTIFICATE_ADDED, at, actor=ACTOR, agency_code=known, detail=detail)
+    entry = Entry(Event.CERTIFICATE_ADDED, at, actor=actor, agency_code=known, detail=detail)
     exchange_log.append(transaction, [entry])
     return sha256
 
 
-def withdraw_certificate(transaction: Transaction, code: str, sha256: str) -> str:
+def withdraw_certificate(transaction: Transaction, code: str, sha256: str, *, actor: str = ACTOR) -> str:
     """End the binding of the certificate whose SHA-256 begins so. Returns it whole.
 
     Raises ``Refused('registry-unknown')`` unless exactly one that is in use begins so.
@@ -140,12 +142,12 @@ def withdraw_certificate(transaction: Transaction, code: str, sha256: str) -> st
     at = clock.now()
     agencies.withdraw_certificate(transaction, known, meant[0], at)
     detail = {"sha256": meant[0]}
-    entry = Entry(Event.CERTIFICATE_WITHDRAWN, at, actor=ACTOR, agency_code=known, detail=detail)
+    entry = Entry(Event.CERTIFICATE_WITHDRAWN, at, actor=actor, agency_code=known, detail=detail)
     exchange_log.append(transaction, [entry])
     return meant[0]
 
 
-def add_anchor(transaction: Transaction, certificate: x509.Certificate) -> str:
+def add_anchor(transaction: Transaction, certificate: x509.Certificate, *, actor: str = ACTOR) -> str:
     """Trust an authority. Raises ``Refused('certificate-usage')`` when the certificate is not an authority's."""
     try:
         is_authority = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
@@ -156,11 +158,11 @@ def add_anchor(transaction: Transaction, certificate: x509.Certificate) -> str:
     at = clock.now()
     sha256 = trust.add_anchor(transaction, certificate, at)
     detail = {"sha256": sha256, "subject": certificate.subject.rfc4514_string()}
-    exchange_log.append(transaction, [Entry(Event.ANCHOR_ADDED, at, actor=ACTOR, detail=detail)])
+    exchange_log.append(transaction, [Entry(Event.ANCHOR_ADDED, at, actor=actor, detail=detail)])
     return sha256
 
 
-def add_list(transaction: Transaction, crl: x509.CertificateRevocationList) -> trust.AddedList:
+def add_list(transaction: Transaction, crl: x509.CertificateRevocationList, *, actor: str = ACTOR) -> trust.AddedList:
     """Keep a revocation list. Raises ``Refused``: ``registry-conflict``, ``registry-invalid``."""
     at = clock.now()
     added = trust.add_list(transaction, crl, at)
@@ -170,12 +172,19 @@ def add_list(transaction: Transaction, crl: x509.CertificateRevocationList) -> t
         "verified": added.verified,
         "this_update": clock.rfc3339(crl.last_update_utc),
     }
-    exchange_log.append(transaction, [Entry(Event.CRL_ADDED, at, actor=ACTOR, detail=detail)])
+    exchange_log.append(transaction, [Entry(Event.CRL_ADDED, at, actor=actor, detail=detail)])
     return added
 
 
 def set_rule(
-    transaction: Transaction, agency_code: str, rule: str, severity: str, until: date, reason: str
+    transaction: Transaction,
+    agency_code: str,
+    rule: str,
+    severity: str,
+    until: date,
+    reason: str,
+    *,
+    actor: str = ACTOR,
 ) -> Override:
     """Make a rule as severe for an agency (empty: for all) through a day. Raises ``Refused``: ``registry-*``.
 
@@ -193,18 +202,18 @@ def set_rule(
     override = Override(agency_code, rule, cast(Severity, severity), until, reason.strip())
     overrides.put(transaction, override, at)
     detail = {"rule": rule, "severity": severity, "until": until.isoformat(), "reason": override.reason}
-    entry = Entry(Event.RULE_SET, at, actor=ACTOR, agency_code=agency_code, detail=detail)
+    entry = Entry(Event.RULE_SET, at, actor=actor, agency_code=agency_code, detail=detail)
     exchange_log.append(transaction, [entry])
     return override
 
 
-def remove_rule(transaction: Transaction, agency_code: str, rule: str) -> None:
+def remove_rule(transaction: Transaction, agency_code: str, rule: str, *, actor: str = ACTOR) -> None:
     """Go back to the profile's severity. Raises ``Refused('registry-unknown')`` when there was no other."""
     if agency_code:
         agency_code = _known(transaction, agency_code)
     if not overrides.remove(transaction, agency_code, rule):
         raise Refused("registry-unknown", rule, "rule")
-    entry = Entry(Event.RULE_REMOVED, clock.now(), actor=ACTOR, agency_code=agency_code, detail={"rule": rule})
+    entry = Entry(Event.RULE_REMOVED, clock.now(), actor=actor, agency_code=agency_code, detail={"rule": rule})
     exchange_log.append(transaction, [entry])
 
 
@@ -216,7 +225,7 @@ def _known(transaction: Transaction, code: str) -> str:
     return known.code
 
 
-def add_contact(transaction: Transaction, code: str, email: str, name: str = "") -> Contact:
+def add_contact(transaction: Transaction, code: str, email: str, name: str = "", *, actor: str = ACTOR) -> Contact:
     """Whom to write to when an agency's office lets a document lie. Raises ``Refused``: ``registry-*``."""
     contact = Contact(_known(transaction, code), email.strip(), name.strip())
     if not is_address(contact.email):
@@ -226,22 +235,28 @@ def add_contact(transaction: Transaction, code: str, email: str, name: str = "")
     at = clock.now()
     contacts.add(transaction, contact, at)
     # the log keeps no addresses of people: it is never changed, and they leave
-    entry = Entry(Event.CONTACT_ADDED, at, actor=ACTOR, agency_code=contact.agency_code)
+    entry = Entry(Event.CONTACT_ADDED, at, actor=actor, agency_code=contact.agency_code)
     exchange_log.append(transaction, [entry])
     return contact
 
 
-def remove_contact(transaction: Transaction, code: str, email: str) -> None:
+def remove_contact(transaction: Transaction, code: str, email: str, *, actor: str = ACTOR) -> None:
     """Raises ``Refused('registry-unknown')`` when the agency has no such contact."""
     known = _known(transaction, code)
     if not contacts.remove(transaction, known, email.strip()):
         raise Refused("registry-unknown", email, "email")
-    entry = Entry(Event.CONTACT_REMOVED, clock.now(), actor=ACTOR, agency_code=known)
+    entry = Entry(Event.CONTACT_REMOVED, clock.now(), actor=actor, agency_code=known)
     exchange_log.append(transaction, [entry])
 
 
 def add_person(
-    transaction: Transaction, login: str, name: str, roles: Sequence[Role], agency_code: str | None = None
+    transaction: Transaction,
+    login: str,
+    name: str,
+    roles: Sequence[Role],
+    agency_code: str | None = None,
+    *,
+    actor: str = ACTOR,
 ) -> str:
     """Register a person; returns the password. Raises ``Refused``: ``registry-*``."""
     for role in roles:
@@ -253,5 +268,5 @@ def add_person(
     at = clock.now()
     people.add_person(transaction, login, name, tuple(roles), hash_password(password), agency_code, at)
     detail = {"login": login, "roles": list(roles), "agency": agency_code}
-    exchange_log.append(transaction, [Entry(Event.PERSON_ADDED, at, actor=ACTOR, detail=detail)])
+    exchange_log.append(transaction, [Entry(Event.PERSON_ADDED, at, actor=actor, detail=detail)])
     return password

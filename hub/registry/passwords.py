@@ -19,9 +19,10 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
-    """Whether ``password`` has this hash. Without a hash it takes as long and says no: logins cannot be probed."""
+    """Whether ``password`` has this hash. Without a hash (None, empty) it takes as long and says no: logins cannot be
+    probed, and who has no password has none that fits."""
     try:
-        return _hasher.verify(password_hash or _nobody(), password) and password_hash is not None
+        return _hasher.verify(password_hash or _nobody(), password) and bool(password_hash)
     except (VerificationError, InvalidHashError):
         return False
 

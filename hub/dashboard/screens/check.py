@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from hub import language
 from hub.dashboard import explanation
-from hub.dashboard.desk import Desk, Visitor
+from hub.dashboard.access import Visitor
+from hub.dashboard.desk import Desk
 from hub.dashboard.events import Finding, finding_of
 from hub.dashboard.explanation import Revocation, Verdict
 from hub.dashboard.uploads import Upload, uploaded
@@ -45,11 +46,11 @@ class CheckScreens:
         router.add_api_route("/check", self.check, methods=["POST"])
 
     async def form(self, request: Request) -> Response:
-        visitor = await self.desk.visitor(request)
+        visitor = self.desk.visitor(request)
         return self._page(request, visitor, {})
 
     async def check(self, request: Request) -> Response:
-        visitor = await self.desk.visitor(request)
+        visitor = self.desk.visitor(request)
         context = self.desk.context
         try:
             async with uploaded(request, FIELD, context.largest_envelope, context.payloads) as upload:
@@ -105,4 +106,4 @@ class CheckScreens:
         blank: dict[str, Any] = {"report": None, "explained": None, "name": "", "problem": "", "status": 200}
         shown = blank | {"limit": self.desk.context.largest_envelope} | values
         status = shown.pop("status")
-        return self.desk.page(request, "check/page.html", shown, person=visitor.person, section="check", status=status)
+        return self.desk.page(request, "check/page.html", shown, section="check", status=status)

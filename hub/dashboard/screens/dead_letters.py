@@ -49,7 +49,7 @@ class DeadLetterScreens:
         router.add_api_route("/dead-letters", self.listing, methods=["GET"])
 
     async def listing(self, request: Request) -> Response:
-        visitor = await self.desk.visitor(request)
+        visitor = self.desk.visitor(request)
         wanted = Filters(
             agency=text_of(request, "agency"),
             system=text_of(request, "system"),
@@ -90,7 +90,7 @@ class DeadLetterScreens:
             "newer": with_query("/dead-letters", query | {"after": page.newer}) if page.newer else "",
             "first": with_query("/dead-letters", query),
         }
-        return self.desk.page(request, "dead_letters/list.html", values, person=visitor.person, section="envelopes")
+        return self.desk.page(request, "dead_letters/list.html", values, section="envelopes")
 
 
 def _read(transaction: Transaction, wanted: Filters, before: str, after: str) -> _Read:

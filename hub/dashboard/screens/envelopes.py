@@ -35,7 +35,7 @@ class EnvelopeScreens:
         router.add_api_route("/envelopes/{envelope_id}", self.letter, methods=["GET"])
 
     async def listing(self, request: Request) -> Response:
-        visitor = await self.desk.visitor(request)
+        visitor = self.desk.visitor(request)
         wanted = _filters(request, visitor.own_agency)
         before, after = query_text(request, "before"), query_text(request, "after")
         found = await self.desk.ledger.read(search.page, wanted, before=before, after=after)
@@ -56,10 +56,10 @@ class EnvelopeScreens:
             "newer": with_query("/envelopes", query | {"after": found.newer}) if found.newer else "",
             "first": with_query("/envelopes", query),
         }
-        return self.desk.page(request, "envelopes/list.html", values, person=visitor.person, section="envelopes")
+        return self.desk.page(request, "envelopes/list.html", values, section="envelopes")
 
     async def letter(self, request: Request) -> Response:
-        visitor = await self.desk.visitor(request)
+        visitor = self.desk.visitor(request)
         envelope_id = request.path_params["envelope_id"]
         if IDENTIFIER.fullmatch(envelope_id) is None:
             raise Refused("not-found")
@@ -86,7 +86,7 @@ class EnvelopeScreens:
         values["purged"] = await self.desk.ledger.read(purged.of_envelope, envelope_id)
         values["chased"] = lateness.outcome(query_text(request, "chased"))
         values["days"] = timeline(values["entries"], values["names"], now)
-        return self.desk.page(request, "envelopes/letter.html", values, person=visitor.person, section="envelopes")
+        return self.desk.page(request, "envelopes/letter.html", values, section="envelopes")
 
 
 def _filters(request: Request, own_agency: str | None) -> Filters:

@@ -21,7 +21,7 @@ class EvidenceScreens:
         router.add_api_route("/envelopes/{envelope_id}/evidence", self.pack, methods=["POST"])
 
     async def pack(self, request: Request) -> Response:
-        visitor = await self.desk.visitor(request)
+        visitor = self.desk.visitor(request)
         reader = reader_of(visitor.person)
         if reader is None:
             raise Refused("forbidden", "the octets of a letter are for its parties and for auditors")

@@ -26,7 +26,7 @@ class LogScreens:
         router.add_api_route("/log", self.listing, methods=["GET"])
 
     async def listing(self, request: Request) -> Response:
-        visitor = await self.desk.log_reader(request)
+        visitor = self.desk.visitor(request)
         asked, after = auditing.asked_in(request, visitor), text_of(request, "after")
         await auditing.record(self.desk, request, visitor, "entries", asked)
         found = await self._page(asked, after)
@@ -40,7 +40,7 @@ class LogScreens:
             ],
             "pretty": lambda detail: json.dumps(detail, ensure_ascii=False, indent=2, sort_keys=True),
         }
-        return self.desk.page(request, "log/list.html", values, person=visitor.person, section="log")
+        return self.desk.page(request, "log/list.html", values, section="log")
 
     async def _page(self, asked: Question, after: str) -> EntryPage:
         try:

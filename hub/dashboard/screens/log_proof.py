@@ -23,14 +23,13 @@ class LogProofScreens:
         router.add_api_route("/log/proof/{leaf_id}", self.one, methods=["GET"])
 
     async def state(self, request: Request) -> Response:
-        visitor = await self.desk.log_reader(request)
         state, now = await self.desk.ledger.read(log_state.read), clock.now()
         values = {"state": state, "progress": state.progress, "headline": headline(state.progress, now), "now": now}
-        return self.desk.page(request, "log/proof.html", values, person=visitor.person, section="log")
+        return self.desk.page(request, "log/proof.html", values, section="log")
 
     async def one(self, request: Request, leaf_id: str) -> Response:
         """The proof of an entry or a receipt, as a file that ``lienthong verify --proof`` reads."""
-        visitor = await self.desk.log_reader(request)
+        visitor = self.desk.visitor(request)
         found = (await self.desk.ledger.read(log_proofs.inclusions, [leaf_id])).get(leaf_id)
         if found is None:
             known = await self.desk.ledger.read(log_proofs.known, leaf_id, None)

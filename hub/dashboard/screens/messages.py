@@ -26,7 +26,7 @@ class MessageScreens:
         router.add_api_route("/messages", self.listing, methods=["GET"])
 
     async def listing(self, request: Request) -> Response:
-        visitor = await self.desk.visitor(request)
+        visitor = self.desk.visitor(request)
         asked, after = auditing.asked_in(request, visitor), text_of(request, "after")
         await auditing.record(self.desk, request, visitor, "messages", asked)
         found, names = await self.desk.ledger.read(_page, asked, after, visitor.own_agency)
@@ -36,7 +36,7 @@ class MessageScreens:
             "names": names,
         }
         section = "log" if visitor.reads_log else "envelopes"
-        return self.desk.page(request, "log/messages.html", values, person=visitor.person, section=section)
+        return self.desk.page(request, "log/messages.html", values, section=section)
 
 
 def _page(

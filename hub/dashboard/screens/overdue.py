@@ -25,7 +25,7 @@ class OverdueScreens:
         router.add_api_route("/overdue/chase", self.chase, methods=["POST"])
 
     async def listing(self, request: Request) -> Response:
-        visitor = await self.desk.visitor(request)
+        visitor = self.desk.visitor(request)
         agency, which = text_of(request, "agency"), choice_of(request, "which", KINDS)
         now = clock.now()
         found = await self.desk.ledger.read(
@@ -54,10 +54,10 @@ class OverdueScreens:
             "here": with_query("/overdue", query | {"before": text_of(request, "before")}),
             "chased": lateness.outcome(text_of(request, "chased")),
         }
-        return self.desk.page(request, "overdue/list.html", values, person=visitor.person, section="overdue")
+        return self.desk.page(request, "overdue/list.html", values, section="overdue")
 
     async def chase(self, request: Request) -> Response:
-        visitor = await self.desk.visitor(request)
+        visitor = self.desk.visitor(request)
         if visitor.own_agency is None and not visitor.person.roles & lateness.CHASERS:
             raise Refused("forbidden", "chasing is for operators and the sender's clerks")
         form = await form_of(request)

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from hub import language
 from hub.audit import Event
 from hub.dashboard import sealing
+from hub.dashboard.access import Visitor
 from hub.dashboard.chart import chart
-from hub.dashboard.desk import Desk, Visitor, with_query
+from hub.dashboard.desk import Desk, with_query
 from hub.dashboard.events import REVOKED, findings, sentence, who_sent
 from hub.dashboard.situation import DAY, headline
 from hub.ledger import journey, log_pages, log_troubles
@@ -50,7 +51,7 @@ class OverviewScreens:
         router.add_api_route("/", self.overview, methods=["GET"])
 
     async def overview(self, request: Request) -> Response:
-        visitor = await self.desk.visitor(request)
+        visitor = self.desk.visitor(request)
         situation = await self.desk.situations.read(visitor.own_agency)
         wanted = LogFilters(kind="envelope.refused", agency=visitor.own_agency or "")
         refused = await self.desk.ledger.read(log_pages.page, wanted, limit=REFUSALS_SHOWN)
@@ -71,7 +72,7 @@ class OverviewScreens:
             "scanned": self.desk.context.policy.scanner is not None,
             "names": names,
         }
-        return self.desk.page(request, "overview/page.html", values, person=visitor.person, section="overview")
+        return self.desk.page(request, "overview/page.html", values, section="overview")
 
     async def _rewritten(self, visitor: Visitor) -> list[LogTrouble]:
         """Nothing on this page matters as much: this log, or one that the hub watches, is not what was signed."""

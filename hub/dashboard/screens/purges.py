@@ -10,10 +10,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from hub.dashboard.desk import Desk, Visitor, with_query
+from hub.dashboard.access import Visitor
+from hub.dashboard.desk import Desk, with_query
 from hub.dashboard.forms import day_in, form_of, text_of
 from hub.dashboard.retaining import class_titles
-from hub.dashboard.screens.retention import keeper
 from hub.ledger import Transaction, purges
 from hub.problems import Refused, explain
 from hub.retention.deciding import ASKING
@@ -43,10 +43,10 @@ class PurgeScreens:
         router.add_api_route("/retention/purges/{purge_id}/decline", self.decline, methods=["POST"])
 
     async def plan(self, request: Request) -> Response:
-        return await self._plan(request, await keeper(self.desk, request), request.query_params)
+        return await self._plan(request, self.desk.visitor(request), request.query_params)
 
     async def ask(self, request: Request) -> Response:
-        visitor, form = await keeper(self.desk, request), await form_of(request)
+        visitor, form = self.desk.visitor(request), await form_of(request)
         work, login = self.desk.context.purges.ask, visitor.person.login
         try:
             made = await self.desk.ledger.write(
@@ -59,13 +59,13 @@ class PurgeScreens:
         return RedirectResponse(f"/retention/purges/{made}", 303)
 
     async def one(self, request: Request) -> Response:
-        return await self._one(request, await keeper(self.desk, request))
+        return await self._one(request, self.desk.visitor(request))
 
     async def confirm(self, request: Request) -> Response:
-        return await self._decide(request, await keeper(self.desk, request), self.desk.context.purges.confirm)
+        return await self._decide(request, self.desk.visitor(request), self.desk.context.purges.confirm)
 
     async def decline(self, request: Request) -> Response:
-        return await self._decide(request, await keeper(self.desk, request), self.desk.context.purges.decline)
+        return await self._decide(request, self.desk.visitor(request), self.desk.context.purges.decline)
 
     async def _decide(
         self, request: Request, visitor: Visitor, work: Callable[[Transaction, str, str], View]
@@ -100,9 +100,7 @@ class PurgeScreens:
             "problem_detail": "" if refusal is None else refusal.detail,
         }
         status = 200 if refusal is None else explain(refusal.code).status
-        return self.desk.page(
-            request, "retention/plan.html", values, person=visitor.person, section="retention", status=status
-        )
+        return self.desk.page(request, "retention/plan.html", values, section="retention", status=status)
 
     async def _one(self, request: Request, visitor: Visitor, refusal: Refused | None = None) -> Response:
         identifier, after = request.path_params["purge_id"], text_of(request, "after")
@@ -120,9 +118,7 @@ class PurgeScreens:
             "problem": None if refusal is None else explain(refusal.code),
         }
         status = 200 if refusal is None else explain(refusal.code).status
-        return self.desk.page(
-            request, "retention/purge.html", values, person=visitor.person, section="retention", status=status
-        )
+        return self.desk.page(request, "retention/purge.html", values, section="retention", status=status)
 
 
 def _choice(given: Mapping[str, str]) -> _Choice:

@@ -30,7 +30,7 @@ class RefusalScreens:
         router.add_api_route("/refusals", self.listing, methods=["GET"])
 
     async def listing(self, request: Request) -> Response:
-        visitor = await self.desk.visitor(request)
+        visitor = self.desk.visitor(request)
         outcome = choice_of(request, "outcome", tuple(OUTCOMES))
         wanted = LogFilters(
             kinds=OUTCOMES[outcome],
@@ -61,4 +61,4 @@ class RefusalScreens:
             "newer": with_query("/refusals", query | {"after": found.newer}) if found.newer else "",
             "first": with_query("/refusals", query),
         }
-        return self.desk.page(request, "refusals/list.html", values, person=visitor.person, section="refusals")
+        return self.desk.page(request, "refusals/list.html", values, section="refusals")

@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.clock import VIETNAM
 from hub.dashboard import moments
-from hub.dashboard.desk import ALL_SEEING, Desk, Visitor
+from hub.dashboard.access import Visitor
+from hub.dashboard.desk import Desk
 from hub.dashboard.forms import form_of, lists_of, number_of
 from hub.delivery.replay import ACTORS, LARGEST, Plan
 from hub.ledger import replays
@@ -40,17 +41,17 @@ class ReplayScreens:
         router.add_api_route("/replays/{replay_id}/decline", self.decline, methods=["POST"])
 
     async def listing(self, request: Request) -> Response:
-        visitor = await self._reader(request)
+        visitor = self.desk.visitor(request)
         values = {"replays": await self.desk.ledger.read(replays.listing), "may_replay": _may(visitor)}
         return self._page(request, visitor, "replays/list.html", values)
 
     async def dry_run(self, request: Request) -> Response:
-        visitor = await self._actor(request)
+        visitor = self.desk.visitor(request)
         given = {name: request.query_params.getlist(name) for name in request.query_params}
         return await self._dry_run(request, visitor, given)
 
     async def ask(self, request: Request) -> Response:
-        visitor = await self._actor(request)
+        visitor = self.desk.visitor(request)
         given = await lists_of(request)
         reason, seen = _first(given, "reason"), _first(given, "seen")
         work = self.desk.context.replays.ask
@@ -63,10 +64,10 @@ class ReplayScreens:
         return RedirectResponse(f"/replays/{made}", 303)
 
     async def one(self, request: Request) -> Response:
-        return await self._one(request, await self._reader(request))
+        return await self._one(request, self.desk.visitor(request))
 
     async def confirm(self, request: Request) -> Response:
-        visitor, identifier = await self._actor(request), request.path_params["replay_id"]
+        visitor, identifier = self.desk.visitor(request), request.path_params["replay_id"]
         form = await form_of(request)
         work, login = self.desk.context.replays.confirm, visitor.person.login
         try:
@@ -78,7 +79,7 @@ class ReplayScreens:
         return RedirectResponse(f"/replays/{identifier}", 303)
 
     async def decline(self, request: Request) -> Response:
-        visitor, identifier = await self._actor(request), request.path_params["replay_id"]
+        visitor, identifier = self.desk.visitor(request), request.path_params["replay_id"]
         try:
             await self.desk.ledger.write(self.desk.context.replays.decline, identifier, visitor.person.login)
         except Refused as refusal:
@@ -136,22 +137,10 @@ class ReplayScreens:
         status = 200 if refusal is None else explain(refusal.code).status
         return self._page(request, visitor, "replays/one.html", values, status)
 
-    async def _reader(self, request: Request) -> Visitor:
-        visitor = await self.desk.visitor(request)
-        if not visitor.person.roles & ALL_SEEING:
-            raise Refused("forbidden", "replays are for operators, administrators and auditors")
-        return visitor
-
-    async def _actor(self, request: Request) -> Visitor:
-        visitor = await self.desk.visitor(request)
-        if not _may(visitor):
-            raise Refused("forbidden", "replays are for operators and administrators")
-        return visitor
-
     def _page(
         self, request: Request, visitor: Visitor, template: str, values: Mapping[str, Any], status: int = 200
     ) -> Response:
-        return self.desk.page(request, template, values, person=visitor.person, section="envelopes", status=status)
+        return self.desk.page(request, template, values, section="envelopes", status=status)
 
 
 def _may(visitor: Visitor) -> bool:

@@ -8,14 +8,15 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from hub.dashboard.desk import Desk, Visitor
+from hub.dashboard.access import Visitor
+from hub.dashboard.desk import Desk
 from hub.dashboard.forms import day_in, form_of
 from hub.dashboard.retaining import class_titles
 from hub.ledger import Transaction, holds, purges
 from hub.ledger.holds import Scope
 from hub.problems import Refused, explain
 from hub.retention import holds as deciding
-from hub.retention.deciding import ASKING, DECIDING
+from hub.retention.deciding import ASKING
 
 _TEXTS = ("envelope", "document_id", "sender", "recipient")
 # what a person mends on the page itself
@@ -33,10 +34,10 @@ class RetentionScreens:
         router.add_api_route("/retention/holds/{hold_id}/keep", self.keep, methods=["POST"])
 
     async def overview(self, request: Request) -> Response:
-        return await self._overview(request, await keeper(self.desk, request))
+        return await self._overview(request, self.desk.visitor(request))
 
     async def place(self, request: Request) -> Response:
-        visitor, form = await keeper(self.desk, request), await form_of(request)
+        visitor, form = self.desk.visitor(request), await form_of(request)
         try:
             scope = _scope(form)
             await self.desk.ledger.write(deciding.place, scope, form.get("reason", ""), visitor.person.login)
@@ -45,7 +46,7 @@ class RetentionScreens:
         return RedirectResponse("/retention", 303)
 
     async def lift(self, request: Request) -> Response:
-        visitor, form = await keeper(self.desk, request), await form_of(request)
+        visitor, form = self.desk.visitor(request), await form_of(request)
         identifier, login = request.path_params["hold_id"], visitor.person.login
         try:
             await self.desk.ledger.write(deciding.lift, identifier, login, form.get("reason", ""))
@@ -54,7 +55,7 @@ class RetentionScreens:
         return RedirectResponse("/retention", 303)
 
     async def keep(self, request: Request) -> Response:
-        visitor, identifier = await keeper(self.desk, request), request.path_params["hold_id"]
+        visitor, identifier = self.desk.visitor(request), request.path_params["hold_id"]
         try:
             await self.desk.ledger.write(deciding.keep, identifier, visitor.person.login)
         except Refused as refusal:
@@ -82,17 +83,7 @@ class RetentionScreens:
             "problem_detail": "" if refusal is None else refusal.detail,
         }
         status = 200 if refusal is None else explain(refusal.code).status
-        return self.desk.page(
-            request, "retention/overview.html", values, person=visitor.person, section="retention", status=status
-        )
-
-
-async def keeper(desk: Desk, request: Request) -> Visitor:
-    """Who may decide about holds and purges. Raises ``Refused('forbidden')`` for others."""
-    visitor = await desk.visitor(request)
-    if not visitor.person.roles & DECIDING:
-        raise Refused("forbidden", "retention is for administrators and auditors")
-    return visitor
+        return self.desk.page(request, "retention/overview.html", values, section="retention", status=status)
 
 
 def _lists(transaction: Transaction) -> dict[str, Any]:

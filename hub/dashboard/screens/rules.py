@@ -20,7 +20,7 @@ class RuleScreens:
         router.add_api_route("/rules", self.rules, methods=["GET"])
 
     async def rules(self, request: Request) -> Response:
-        visitor = await self.desk.visitor(request)
+        visitor = self.desk.visitor(request)
         profile, today = self.desk.context.policy.profile, moments.local(clock.now()).date()
         found = await self.desk.ledger.read(overrides.every, today)
         exceptions = rulebook.exceptions(found, profile, today, visitor.own_agency)
@@ -32,4 +32,4 @@ class RuleScreens:
             "classes": lateness.classes(self.desk.context.chases.policy),
             "names": await self.desk.ledger.read(journey.agency_names, {one.agency for one in exceptions} - {""}),
         }
-        return self.desk.page(request, "rules/page.html", values, person=visitor.person, section="rules")
+        return self.desk.page(request, "rules/page.html", values, section="rules")

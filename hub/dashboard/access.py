@@ -1,0 +1,128 @@
+"""Who may open what: every address of the dashboard and the right it takes. One table, enforced before any screen runs.
+
+An address that is not in the table cannot be served: the router refuses to be built with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from hub.ledger.people import Person
+
+EVERYONE = frozenset({"operator", "administrator", "auditor", "reporting", "clerk"})
+
+
+class Right(Enum):
+    """A right and the roles that have it; ``OPEN`` asks for no account."""
+
+    OPEN = "open", frozenset[str]()
+    SIGNED_IN = "signed in", EVERYONE
+    LETTERS = "letters", frozenset({"operator", "administrator", "auditor", "clerk"})
+    EXCHANGE = "exchange", frozenset({"operator", "administrator", "auditor"})
+    OPERATION = "operation", frozenset({"operator", "administrator"})
+    LOG = "log", frozenset({"operator", "administrator", "auditor"})
+    DECISIONS = "decisions", frozenset({"operator", "administrator", "auditor"})
+    REGISTRY = "registry", frozenset({"operator", "administrator", "auditor"})
+    REGISTRATION = "registration", frozenset({"administrator"})
+    SUSPENSION = "suspension", frozenset({"operator", "administrator"})
+    RETENTION = "retention", frozenset({"administrator", "auditor"})
+    FIGURES = "figures", frozenset({"operator", "administrator", "auditor", "reporting", "clerk"})
+    SECURITY_SHEET = "security sheet", frozenset({"operator", "administrator", "auditor", "reporting"})
+    INCIDENTS = "incidents", frozenset({"operator", "administrator", "auditor", "clerk"})
+    PEOPLE = "people", frozenset({"administrator"})
+
+    def __init__(self, label: str, roles: frozenset[str]) -> None:
+        self.label = label
+        self.roles = roles
+
+
+ACCESS: dict[Right, tuple[str, ...]] = {
+    Right.OPEN: (
+        "GET /login",
+        "POST /login",
+        "POST /logout",
+        "POST /preferences",
+        "GET /problems",
+        "GET /problems/{code}",
+        # the link is the right: offices without a system have no account
+        "GET /fetch/{token}",
+        "POST /fetch/{token}",
+    ),
+    # who may see no letters is led to what is theirs
+    Right.SIGNED_IN: ("GET /",),
+    Right.LETTERS: (
+        "GET /envelopes",
+        "GET /envelopes/{envelope_id}",
+        "POST /envelopes/{envelope_id}/evidence",
+        "GET /overdue",
+        "POST /overdue/chase",
+        "GET /dead-letters",
+        "GET /refusals",
+        "GET /check",
+        "POST /check",
+        "GET /rules",
+        "GET /messages",
+        "GET /log/export",
+        "POST /questions",
+        "POST /questions/forget",
+    ),
+    Right.LOG: ("GET /log", "GET /log/proof", "GET /log/proof/{leaf_id}"),
+    Right.EXCHANGE: ("GET /replays", "GET /replays/{replay_id}"),
+    Right.OPERATION: (
+        "GET /replays/new",
+        "POST /replays",
+        "POST /replays/{replay_id}/confirm",
+        "POST /replays/{replay_id}/decline",
+    ),
+    Right.RETENTION: (
+        "GET /retention",
+        "POST /retention/holds",
+        "POST /retention/holds/{hold_id}/lift",
+        "POST /retention/holds/{hold_id}/keep",
+        "GET /retention/plan",
+        "POST /retention/purges",
+        "GET /retention/purges/{purge_id}",
+        "POST /retention/purges/{purge_id}/confirm",
+        "POST /retention/purges/{purge_id}/decline",
+    ),
+}
+
+RIGHTS = {route: right for right, routes in ACCESS.items() for route in routes}
+
+
+def right_of(methods: Iterable[str], path: str) -> Right:
+    """The right that a route takes. Raises ``LookupError`` when the table does not say, or not one thing."""
+    found = {RIGHTS[f"{method} {path}"] for method in methods}
+    if len(found) != 1:
+        raise LookupError(f"{path}: one right for each route")
+    return found.pop()
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who is asking. ``own_agency`` None means every agency's letters."""
+
+    person: Person
+    own_agency: str | None
+
+    def may(self, right: Right) -> bool:
+        return right is Right.OPEN or bool(self.person.roles & right.roles)
+
+    @property
+    def reads_log(self) -> bool:
+        return self.may(Right.LOG)
+
+
+def visitor_of(person: Person) -> Visitor:
+    """A clerk sees the letters of the own agency; everyone else who sees letters sees all."""
+    sees_all = bool(person.roles & Right.EXCHANGE.roles)
+    return Visitor(person, None if sees_all else person.agency_code)
+
+
+def permitted(visitor: Visitor, right: Right) -> bool:
+    """Whether the person has the right; a clerk without an agency sees no letters at all."""
+    if not visitor.may(right):
+        return False
+    return right is not Right.LETTERS or visitor.own_agency is not None or visitor.may(Right.EXCHANGE)

@@ -1,0 +1,1 @@
+"""Changes that take two people."""

@@ -1,0 +1,11 @@
+"""Proposals over both stores."""
+
+from tests.ledger.stage import (  # noqa: F401 - fixtures are found by their names here
+    ledger,
+    migrated_database,
+    migrated_file,
+    postgresql_store,
+    sqlite_store,
+    stage,
+    store,
+)
