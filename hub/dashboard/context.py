@@ -12,6 +12,7 @@ from hub.delivery.replay import Replays
 from hub.evidence.handing import Evidence
 from hub.language import Language
 from hub.ledger import Ledger, PayloadStore, PayloadWriter, Transaction
+from hub.proposals import Proposals
 from hub.receipts.asking import Chases
 from hub.retention.policy import load as shipped
 from hub.retention.purges import Purges
@@ -29,8 +30,8 @@ class DashboardContext:
     ``explain`` judges an uploaded envelope of at most ``largest_envelope`` octets without storing it; ``payloads``
     holds it meanwhile. ``policy`` is what the intake judges by: pages show its rules and whether attachments are
     scanned. ``chases`` has recipients reminded, and knows the deadlines. ``replays`` sends deliveries again and
-    ``purges`` removes octets past their time, both when two people want it. ``evidence`` hands packs out.
-    ``time_stamped``: outside authorities are asked to stamp the log.
+    ``purges`` removes octets past their time, both when two people want it; ``proposals`` are the other changes that
+    take two. ``evidence`` hands packs out. ``time_stamped``: outside authorities are asked to stamp the log.
 
     ``base_url`` decides whether cookies are limited to HTTPS. A session ends ``session_idle`` after the last page
     that a person opened and ``session_lifetime`` after the login at the latest.
@@ -46,6 +47,7 @@ class DashboardContext:
     evidence: Evidence
     largest_envelope: int
     purges: Purges = field(default_factory=lambda: Purges(shipped()))
+    proposals: Proposals = field(default_factory=Proposals)
     hub_name: str = "lienthong"
     base_url: str = "http://127.0.0.1:8080"
     session_idle: timedelta = timedelta(hours=1)
