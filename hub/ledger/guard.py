@@ -14,7 +14,9 @@ from sqlalchemy import Table, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
+from hub.ledger.alert_tables import alert, incident
 from hub.ledger.audit_tables import legal_hold, purge, purge_item
+from hub.ledger.credential_tables import rehearsal, system_secret
 from hub.ledger.delivery_tables import attempt, change, replay, replay_item
 from hub.ledger.engine import Transaction
 from hub.ledger.log_tables import (
@@ -28,6 +30,7 @@ from hub.ledger.log_tables import (
     witnessed_log,
 )
 from hub.ledger.proposal_tables import proposal
+from hub.ledger.registry_tables import trial
 from hub.ledger.revocation_tables import evidence
 from hub.ledger.tables import (
     agency,
@@ -60,19 +63,24 @@ GUARDED: tuple[Table, ...] = (
 KEPT: tuple[Table, ...] = (
     agency,
     agency_certificate,
+    alert,
     attempt,
     change,
     delivery,
     hub_key,
+    incident,
     legal_hold,
     log_head,
     person,
     proposal,
     purge,
     purge_item,
+    rehearsal,
     replay,
     replay_item,
     system,
+    system_secret,
+    trial,
     witnessed_log,
 )
 """Their rows have a state that changes, and are never deleted."""
