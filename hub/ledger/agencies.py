@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import and_, func, insert, or_, select, text, tuple_, union_all, update
 
 from hub.ledger.engine import Transaction
+from hub.ledger.finding import search_text
 from hub.ledger.tables import agency, agency_alias, agency_certificate, registry_revision, system
 from hub.problems import Refused
 from hub.registry.model import Agency
@@ -120,6 +121,7 @@ def add(transaction: Transaction, new: NewAgency, at: datetime, revision: int | 
             active=new.active,
             changed_at=at,
             revision=number,
+            search=search_text(new.code, new.name, new.aliases),
         )
     )
     for alias in new.aliases:

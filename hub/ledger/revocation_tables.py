@@ -12,6 +12,26 @@ def _words(name: str) -> Column[str]:
     return Column(name, Text, nullable=False, server_default=text("''"))
 
 
+trust_anchor = Table(
+    "trust_anchor",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("der", LargeBinary, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("not_after", Instant, nullable=False),
+    Column("added_at", Instant, nullable=False),
+)
+
+revocation_list = Table(
+    "revocation_list",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("der", LargeBinary, nullable=False),
+    Column("this_update", Instant, nullable=False),
+    Column("next_update", Instant),
+    Column("added_at", Instant, nullable=False),
+)
+
 # Octets by their digest. There is no statement that changes or deletes a row.
 evidence = Table(
     "evidence",

@@ -26,6 +26,7 @@ from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.sql import expression
 
 from hub.language.folding import folded
+from hub.ledger import finding
 from hub.ledger.columns import Instant, Json, MonthlyKey
 
 metadata = MetaData(
@@ -80,7 +81,12 @@ agency = Table(
     Column("active", Boolean, nullable=False, server_default=expression.true()),
     Column("changed_at", Instant, nullable=False),
     Column("revision", BigInteger, nullable=False),
+    # by which people find it: the place of its name in the alphabet; code, name and aliases without diacritics
+    Column("sort_key", Text, nullable=False, default=finding.sort_default, server_default=text("''")),
+    Column("search", Text, nullable=False, default=finding.search_default, server_default=text("''")),
     Index("ix_agency_revision_code", "revision", "code"),
+    # a branch of the tree, page by page
+    Index("ix_agency_branch", "parent_code", "sort_key", "code"),
 )
 
 agency_alias = Table(
@@ -102,26 +108,6 @@ agency_certificate = Table(
     Column("not_after", Instant, nullable=False),
     Column("added_at", Instant, nullable=False),
     Column("withdrawn_at", Instant),
-)
-
-trust_anchor = Table(
-    "trust_anchor",
-    metadata,
-    Column("sha256", Text, primary_key=True),
-    Column("der", LargeBinary, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("not_after", Instant, nullable=False),
-    Column("added_at", Instant, nullable=False),
-)
-
-revocation_list = Table(
-    "revocation_list",
-    metadata,
-    Column("issuer", Text, primary_key=True),
-    Column("der", LargeBinary, nullable=False),
-    Column("this_update", Instant, nullable=False),
-    Column("next_update", Instant),
-    Column("added_at", Instant, nullable=False),
 )
 
 # What a rule of the profile means for one agency (or, with no agency, for all) until a day: refuse, warn or ignore.
@@ -146,6 +132,8 @@ registry_revision = Table(
     CheckConstraint("id = 1", name="single"),
 )
 
+# ``factor_required``: signing in takes a second factor, and it must be set up first. ``factor_secret`` is sealed (see
+# ``hub.registry.second_factor``); ``factor_step``: the time step of the last code that was taken.
 person = Table(
     "person",
     metadata,
@@ -157,16 +145,11 @@ person = Table(
     Column("agency_code", Text, ForeignKey("agency.code")),
     Column("active", Boolean, nullable=False, server_default=expression.true()),
     Column("created_at", Instant, nullable=False),
-)
-
-person_session = Table(
-    "person_session",
-    metadata,
-    Column("token_sha256", Text, primary_key=True),
-    Column("person_id", Text, ForeignKey("person.id"), nullable=False, index=True),
-    Column("created_at", Instant, nullable=False),
-    Column("seen_at", Instant, nullable=False),
-    Column("expires_at", Instant, nullable=False),
+    Column("factor_required", Boolean, nullable=False, server_default=expression.false()),
+    Column("factor_secret", LargeBinary),
+    Column("factor_step", BigInteger),
+    Column("factor_since", Instant),
+    Column("seen_at", Instant),
 )
 
 # ---------------------------------------------------------------- exchange

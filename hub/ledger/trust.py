@@ -14,8 +14,7 @@ from sqlalchemy import delete, insert, select
 from hub.ledger import revocation
 from hub.ledger.agencies import raise_revision, revision
 from hub.ledger.engine import Transaction
-from hub.ledger.revocation_tables import evidence, revocation_answer
-from hub.ledger.tables import revocation_list, trust_anchor
+from hub.ledger.revocation_tables import evidence, revocation_answer, revocation_list, trust_anchor
 from hub.problems import Refused
 from hub.signatures.chain import Link, TrustStore
 from hub.signatures.revocation.answers import SKEW, Held, is_fresh
