@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from hub.inspection.inspector import Anchors
+from hub.inspection.process import Anchors
 from hub.signatures.chain import TrustStore
 from hub.validation.examination import Attachment, Examination
 
