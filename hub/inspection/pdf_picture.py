@@ -28,7 +28,8 @@ _PASSWORD = 4  # FPDF_ERR_PASSWORD
 
 
 def main() -> int:
-    import pypdfium2  # loads the library while files can still be opened
+    # loads the library while files can still be opened
+    import pypdfium2  # type: ignore[import-untyped]  # the library has no types
 
     _lock_in()
     with socket.socket(fileno=sys.stdin.fileno()) as connection, connection.makefile("rwb") as stream:

@@ -28,6 +28,8 @@ VIOLATIONS = {
     "pdf": ("hub/ledger", "import pypdf"),
     "time-stamps": ("hub/ledger", "import rfc3161_client"),
     "hardware": ("hub/ledger", "import pkcs11"),
+    "pictures": ("hub/inspection", "import pypdfium2"),
+    "drawing": ("hub/dashboard", "import hub.inspection.pdf_picture"),
 }
 """One import for each contract that it must refuse: (room, statement)."""
 
