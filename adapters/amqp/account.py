@@ -28,18 +28,24 @@ def virtual_host(broker_url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What one system may do in the virtual host. Patterns are anchored: a longer name would match otherwise."""
+    """What one system may do in the virtual host. Patterns are anchored: a longer name would match otherwise.
+
+    ``active``: one that is suspended may do nothing.
+    """
 
     user: str
     queue: str
     vhost: str
+    active: bool = True
 
     @classmethod
     def of(cls, system: System, vhost: str) -> Account:
-        return cls(system.client_id, agency(system.id).name, vhost)
+        return cls(system.client_id, agency(system.id).name, vhost, system.active)
 
     @property
     def permissions(self) -> dict[str, str]:
+        if not self.active:
+            return dict.fromkeys(("configure", "write", "read"), NOTHING)
         return {"configure": NOTHING, "write": _only(RECEIPTS_EXCHANGE), "read": _only(self.queue)}
 
     @property

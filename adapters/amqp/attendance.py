@@ -34,7 +34,7 @@ class Attendance:
         self._queues = queues
         self._listening = listening
         self._management = management
-        self._granted: dict[str, str] = {}
+        self._granted: dict[str, tuple[str, bool]] = {}
 
     async def run(self) -> None:
         await self._queues.listen(self._listening.hear)
@@ -62,8 +62,11 @@ class Attendance:
             await self._grant(system)
 
     async def _grant(self, system: System) -> None:
-        wanted = str(system.options.get(PASSWORD_HASH, ""))
-        if self._management is None or not wanted or self._granted.get(system.id) == wanted:
+        wanted = (str(system.options.get(PASSWORD_HASH, "")), system.active)
+        if self._management is None or not wanted[0] or self._granted.get(system.id) == wanted:
             return
         await asyncio.to_thread(self._management.grant, system)
+        if not system.active:
+            # whoever consumes already would go on: rights are looked at when consuming begins
+            await asyncio.to_thread(self._management.disconnect, system)
         self._granted[system.id] = wanted

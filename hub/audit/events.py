@@ -50,7 +50,15 @@ class Event(StrEnum):
     SYSTEM_CHANGED = "registry.system_changed"
     SYSTEM_DISABLED = "registry.system_disabled"
     SYSTEM_ENABLED = "registry.system_enabled"
+    SYSTEM_SUSPENDED = "registry.system_suspended"
+    SYSTEM_RESUMED = "registry.system_resumed"
+    SYSTEM_TESTED = "registry.system_tested"
+    TRIAL_SENT = "registry.trial_sent"
     AGENCY_ADDED = "registry.agency_added"
+    AGENCY_CHANGED = "registry.agency_changed"
+    AGENCY_MOVED = "registry.agency_moved"
+    AGENCY_SUSPENDED = "registry.agency_suspended"
+    AGENCY_RESUMED = "registry.agency_resumed"
     CONTACT_ADDED = "registry.contact_added"
     CONTACT_REMOVED = "registry.contact_removed"
     CERTIFICATE_ADDED = "registry.certificate_added"
@@ -58,11 +66,23 @@ class Event(StrEnum):
     ANCHOR_ADDED = "registry.anchor_added"
     CRL_ADDED = "registry.crl_added"
     REVOCATION_SETTLED = "revocation.settled"
+    CERTIFICATE_REHEARSED = "registry.rehearsed"
+    CREDENTIAL_ROTATED = "registry.credential_rotated"
+    CREDENTIAL_ENDED = "registry.credential_ended"
     PERSON_ADDED = "registry.person_added"
     RULE_SET = "policy.rule_set"
     RULE_REMOVED = "policy.rule_removed"
     PERSON_LOGIN = "person.login"
     PERSON_LOGIN_FAILED = "person.login_failed"
+    PERSON_LOCKED = "person.locked"
+    PERSON_UNLOCKED = "person.unlocked"
+    FACTOR_SET = "person.factor_set"
+    FACTOR_REMOVED = "person.factor_removed"
+    CODES_RENEWED = "person.codes_renewed"
+    PASSWORD_CHANGED = "person.password_changed"
+    SESSION_ENDED = "person.session_ended"
+    LINK_MADE = "person.link_made"
+    PERSON_CHANGED = "registry.person_changed"
     LOG_QUERIED = "log.queried"
     KEY_ADDED = "registry.key_added"
     KEY_ROTATED = "registry.key_rotated"
@@ -78,6 +98,11 @@ class Event(StrEnum):
     QUESTION_REMOVED = "log.question_removed"
     LOG_EXPORTED = "log.exported"
     EVIDENCE_TAKEN = "evidence.taken"
+    ALERT_RAISED = "alert.raised"
+    ALERT_ACKNOWLEDGED = "alert.acknowledged"
+    ALERT_ENDED = "alert.ended"
+    INCIDENT_REPORTED = "incident.reported"
+    INCIDENT_CLOSED = "incident.closed"
 
 
 EVENTS: dict[Event, str] = {
@@ -117,7 +142,15 @@ EVENTS: dict[Event, str] = {
     Event.SYSTEM_CHANGED: "a system's channel or address was changed",
     Event.SYSTEM_DISABLED: "hand-over to a system was stopped for good; its documents wait",
     Event.SYSTEM_ENABLED: "hand-over to a system was allowed again",
+    Event.SYSTEM_SUSPENDED: "a system was shut out: it gets no token and no document; what is for it waits",
+    Event.SYSTEM_RESUMED: "a suspended system was let in again",
+    Event.SYSTEM_TESTED: "a person had the channel of a system tried",
+    Event.TRIAL_SENT: "a person had the hub send a test document of its own to a system",
     Event.AGENCY_ADDED: "an agency was registered",
+    Event.AGENCY_CHANGED: "an agency got another name or one more code",
+    Event.AGENCY_MOVED: "another system serves an agency",
+    Event.AGENCY_SUSPENDED: "nothing more is accepted from or for an agency",
+    Event.AGENCY_RESUMED: "a suspended agency takes part again",
     Event.CONTACT_ADDED: "a duty contact was registered for an agency",
     Event.CONTACT_REMOVED: "a duty contact was removed from an agency",
     Event.CERTIFICATE_ADDED: "a certificate was registered for an agency",
@@ -125,11 +158,23 @@ EVENTS: dict[Event, str] = {
     Event.ANCHOR_ADDED: "a trust anchor was added",
     Event.CRL_ADDED: "a revocation list was added",
     Event.REVOCATION_SETTLED: "an envelope was accepted before it was known whether its signer was revoked; now it is",
+    Event.CERTIFICATE_REHEARSED: "a challenge was signed with an agency's next key; the entry says whether it fits",
+    Event.CREDENTIAL_ROTATED: "a system got another client secret; the one before counts for a time or not at all",
+    Event.CREDENTIAL_ENDED: "a system's client secrets of before count no more",
     Event.PERSON_ADDED: "a person was registered",
     Event.RULE_SET: "a rule was made more or less severe for an agency, or for all, until a day",
     Event.RULE_REMOVED: "a rule went back to the severity of its profile",
     Event.PERSON_LOGIN: "a person logged in",
     Event.PERSON_LOGIN_FAILED: "a login failed",
+    Event.PERSON_LOCKED: "so many logins failed in a row that the next one has to wait",
+    Event.PERSON_UNLOCKED: "an administrator let a login be tried again at once",
+    Event.FACTOR_SET: "a person set a second factor up",
+    Event.FACTOR_REMOVED: "a person's second factor was removed",
+    Event.CODES_RENEWED: "a person got new recovery codes; the earlier ones count no more",
+    Event.PASSWORD_CHANGED: "a person chose another password",
+    Event.SESSION_ENDED: "a session was ended before its time",
+    Event.LINK_MADE: "a one-time link was made by which a person chooses a password",
+    Event.PERSON_CHANGED: "a person's name, roles or agency was changed, or the person was switched off or on",
     Event.LOG_QUERIED: "an auditor queried the exchange log",
     Event.KEY_ADDED: "a public key of the hub was published; it may sign from now on",
     Event.KEY_ROTATED: "another key of the hub signs; processes that run may use the former one until they end",
@@ -145,6 +190,11 @@ EVENTS: dict[Event, str] = {
     Event.QUESTION_REMOVED: "an auditor removed a saved question",
     Event.LOG_EXPORTED: "an auditor took entries out of the log as a file",
     Event.EVIDENCE_TAKEN: "an evidence pack was made and handed out",
+    Event.ALERT_RAISED: "the hub saw a trouble that somebody has to look at",
+    Event.ALERT_ACKNOWLEDGED: "a person took note of an alert",
+    Event.ALERT_ENDED: "what an alert was about is over",
+    Event.INCIDENT_REPORTED: "an agency reported a security incident of its own",
+    Event.INCIDENT_CLOSED: "an operator closed an incident",
 }
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from hub import clock
 from hub.audit import Event
-from hub.ledger import Ledger, Transaction, deliveries, envelopes, mail, receipts
+from hub.ledger import Ledger, Transaction, deliveries, envelopes, mail, receipts, systems
 from hub.ledger.deliveries import DeliveryRecord
 from hub.ledger.envelopes import EnvelopeRecord, PartRecord
 from hub.problems import Refused
@@ -35,7 +35,8 @@ class Offer:
 
 
 class Links:
-    """Every method raises ``Refused('link-closed')``: unknown, expired, withdrawn, given up; one answer for all."""
+    """Every method raises ``Refused('link-closed')``: unknown, expired, withdrawn, given up, its office suspended; one
+    answer for all."""
 
     def __init__(self, ledger: Ledger, signer: ReceiptSigner) -> None:
         self._ledger = ledger
@@ -75,6 +76,9 @@ def _offer(transaction: Transaction, token: str, at: datetime, *, lock: bool = F
     used = link.used_at
     again = record.state == "settled" and used is not None and at < used + OPEN_AFTER_USE
     if record.state not in _WAITING and not again:
+        raise Refused("link-closed")
+    office = systems.by_id(transaction, record.system_id)
+    if office is None or not office.active:
         raise Refused("link-closed")
     letter = envelopes.find(transaction, record.envelope_id)
     assert letter is not None, "a delivery has its envelope"

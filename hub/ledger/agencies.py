@@ -186,7 +186,7 @@ def withdraw_certificate(transaction: Transaction, code: str, sha256: str, at: d
 
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:
-    """An agency in the public directory."""
+    """An agency in the public directory. ``active`` is false when it or its system is suspended."""
 
     code: str
     name: str
@@ -215,7 +215,7 @@ def page(
             agency.c.name,
             agency.c.parent_code,
             agency.c.level,
-            agency.c.active,
+            and_(agency.c.active, system.c.active).label("active"),
             agency.c.revision,
             system.c.name.label("system"),
             system.c.channel,

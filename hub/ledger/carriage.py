@@ -31,14 +31,18 @@ class Claimed:
 
 
 def due(transaction: Transaction, system_ids: Sequence[str], at: datetime) -> set[str]:
-    """Those of the systems to which something may be handed over now: none that is disabled or left alone."""
+    """Those of the systems to which something may be handed over now: none suspended, disabled or left alone."""
     waits = select(circuit.c.system_id).where(circuit.c.system_id == system.c.id, circuit.c.retry_at > at)
     found = select(delivery.c.id).where(
         delivery.c.system_id == system.c.id, delivery.c.state.in_(TAKEABLE), delivery.c.available_at <= at
     )
     rows = transaction.execute(
         select(system.c.id).where(
-            system.c.id.in_(list(system_ids)), system.c.disabled_at.is_(None), found.exists(), ~waits.exists()
+            system.c.id.in_(list(system_ids)),
+            system.c.active,
+            system.c.disabled_at.is_(None),
+            found.exists(),
+            ~waits.exists(),
         )
     )
     return set(rows.scalars())
@@ -52,7 +56,7 @@ def claim(
     After ``threshold`` failures in a row only one delivery goes out, to find out whether the system is back.
     """
     target = systems.by_id(transaction, system_id)
-    if target is None or target.disabled:
+    if target is None or target.disabled or not target.active:
         return None, []
     allowed = _allowed(transaction, system_id, limit, threshold, at, until)
     if not allowed:
@@ -211,6 +215,7 @@ def untold(transaction: Transaction, system_ids: Sequence[str], at: datetime) ->
     rows = transaction.execute(
         select(system.c.id).where(
             system.c.id.in_(list(system_ids)),
+            system.c.active,
             system.c.disabled_at.is_(None),
             settled(news, receipt, transaction).exists(),
             ~held.exists(),

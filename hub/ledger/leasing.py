@@ -47,7 +47,8 @@ def lease(
 ) -> list[Leased]:
     """Lease up to ``limit`` takeable deliveries of one system, most urgent first.
 
-    ``by_courier``: for an attempt to hand over, which writes its own entry when its outcome is known.
+    None of a suspended system: a request that waits is not told that it is. ``by_courier``: for an attempt to hand
+    over, which writes its own entry when its outcome is known.
     ``SKIP LOCKED`` on PostgreSQL, the single writer on SQLite: two clients never get the same delivery.
     A lease that ran out unsettled is kept as an attempt that lapsed.
     """
@@ -79,6 +80,7 @@ def _leasing(by_courier: bool) -> TextClause:
     WITH free AS MATERIALIZED (
         SELECT id, recipient_code, number, priority, state, attempts, since, available_at FROM delivery
         WHERE system_id = {_SYSTEM} AND state IN {_TAKEABLE} AND available_at <= :at
+          AND (SELECT active FROM system WHERE id = {_SYSTEM})
         ORDER BY priority DESC, id LIMIT :most FOR UPDATE SKIP LOCKED
     ), drawn AS (
         INSERT INTO arrival (recipient_code, last)
@@ -133,6 +135,7 @@ def _lease_by_steps(
     free = transaction.execute(
         select(delivery.c.id, delivery.c.state)
         .where(delivery.c.system_id == system_id, delivery.c.state.in_(TAKEABLE), delivery.c.available_at <= at)
+        .where(select(system.c.active).where(system.c.id == system_id).scalar_subquery())
         .order_by(delivery.c.priority.desc(), delivery.c.id)
         .limit(limit)
     ).all()
