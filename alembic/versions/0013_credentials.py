@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rehearsal")),
     )
     op.create_index("ix_rehearsal_certificate", "rehearsal", ["agency_code", "id"])
+    op.create_index("ix_agency_certificate_agency", "agency_certificate", ["agency_code"])
     op.create_index(
         "ix_agency_certificate_end",
         "agency_certificate",

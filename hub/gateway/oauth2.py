@@ -8,11 +8,12 @@ from urllib.parse import parse_qs, unquote_plus
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from hub import clock
 from hub.gateway.body import check_head
 from hub.gateway.context import gateway
 from hub.gateway.problem_details import problem
 from hub.problems import Refused
-from hub.registry.model import secret_matches
+from hub.registry.model import is_secret_of
 
 router = APIRouter(tags=["authentication"])
 LONGEST_FORM = 8192
@@ -67,7 +68,7 @@ async def _token(request: Request) -> Response:
         raise Refused("client-invalid")
     context = gateway(request)
     system = await context.directory.system_by_client(client_id)
-    if system is None or not secret_matches(secret, system.secret_sha256) or not system.active:
+    if system is None or not is_secret_of(system, secret, clock.now()) or not system.active:
         raise Refused("client-invalid")
     body = {
         "access_token": context.tokens.issue(client_id),

@@ -40,6 +40,7 @@ rehearsal = Table(
 )
 Index("ix_rehearsal_certificate", rehearsal.c.agency_code, rehearsal.c.id)
 
+Index("ix_agency_certificate_agency", agency_certificate.c.agency_code)
 # what ends next, of all agencies
 Index(
     "ix_agency_certificate_end",

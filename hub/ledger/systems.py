@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, insert, select
 
+from hub import clock
 from hub.ledger.agencies import raise_revision
+from hub.ledger.credential_tables import system_secret
 from hub.ledger.engine import Transaction
 from hub.ledger.tables import system
 from hub.problems import Refused
-from hub.registry.model import System
+from hub.registry.model import FormerSecret, System
 
 _COLUMNS = (
     system.c.id,
@@ -57,8 +60,15 @@ def add(transaction: Transaction, new: System, at: datetime) -> None:
 
 
 def by_client(transaction: Transaction, client_id: str) -> System | None:
-    row = transaction.execute(select(*_COLUMNS).where(system.c.client_id == client_id)).one_or_none()
-    return None if row is None else _system(row)
+    """The system with its secrets of before that still count: one question, as every login asks it."""
+    still = (system_secret.c.system_id == system.c.id) & (system_secret.c.ends_at > clock.now())
+    joined = system.outerjoin(system_secret, still)
+    columns = (*_COLUMNS, system_secret.c.sha256.label("former"), system_secret.c.ends_at)
+    rows = transaction.execute(select(*columns).select_from(joined).where(system.c.client_id == client_id)).all()
+    if not rows:
+        return None
+    former = tuple(FormerSecret(row.former, row.ends_at) for row in rows if row.former is not None)
+    return replace(_system(rows[0]), former=former)
 
 
 def by_name(transaction: Transaction, name: str) -> System | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal, get_args
 
 Channel = Literal["pull", "push", "amqp", "mail", "folder"]
@@ -27,6 +27,14 @@ ROLES: tuple[str, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True)
+class FormerSecret:
+    """A client secret that was replaced and counts until ``ends_at``, so that nobody has to change it in one moment."""
+
+    sha256: str
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """An agency document system with credentials, a channel and a queue; serves one or more agencies."""
 
@@ -41,6 +49,7 @@ class System:
     url: str | None = None
     options: dict[str, Any] = field(default_factory=dict)  # what its channel needs, by the channel's own names
     disabled: bool = False  # said to be gone for good: nothing is handed over until an operator enables it
+    former: tuple[FormerSecret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +83,9 @@ def secret_digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def secret_matches(secret: str, digest: str) -> bool:
-    return hmac.compare_digest(secret_digest(secret), digest)
+def is_secret_of(system: System, secret: str, at: datetime) -> bool:
+    """Whether this is the system's client secret, or one of before that still counts at ``at``."""
+    digest = secret_digest(secret)
+    if hmac.compare_digest(digest, system.secret_sha256):
+        return True
+    return any(hmac.compare_digest(digest, one.sha256) and at < one.ends_at for one in system.former)
