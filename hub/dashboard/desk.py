@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -14,13 +14,15 @@ from starlette.responses import HTMLResponse, Response
 from hub import clock
 from hub.dashboard.access import Right, Visitor, permitted, visitor_of
 from hub.dashboard.context import DashboardContext
-from hub.dashboard.navigation import Heading, headings
+from hub.dashboard.navigation import Entry, Heading, at_hand, headings
 from hub.dashboard.preferences import Preferences, preferences_of
 from hub.dashboard.rendering import Templates
 from hub.dashboard.situation import Situations
+from hub.dashboard.tallies import Tallies, Tally
 from hub.dashboard.throttle import LoginThrottle
-from hub.ledger import people
+from hub.ledger import sessions
 from hub.ledger.people import Person
+from hub.ledger.sessions import Session
 from hub.problems import Refused, explain
 
 # the page script asks again on its own: that must not keep a session alive
@@ -42,6 +44,7 @@ class Desk:
         self.context = context
         self.ledger = context.ledger
         self.situations = Situations(context.ledger)
+        self.tallies = Tallies(context.ledger)
         self.throttle = LoginThrottle()
         self.templates = Templates(context.hub_name)
 
@@ -50,27 +53,32 @@ class Desk:
         """``__Host-`` binds the cookie to this host over HTTPS (RFC 6265bis §4.1.3.2)."""
         return "__Host-lienthong" if self.context.secure else "lienthong-session"
 
-    async def session_person(self, request: Request) -> Person | None:
-        """The person whose session the request carries; a page that a person opened keeps the session alive."""
+    async def session(self, request: Request) -> Session | None:
+        """The open session that the request carries; a page that a person opened keeps it alive."""
         token = request.cookies.get(self.cookie)
         if not token:
             return None
         now = clock.now()
-        session = await self.ledger.read(people.session_person, token, now, self.context.session_idle)
+        session = await self.ledger.read(sessions.find, token, now, self.context.session_idle)
         if session is None:
             return None
         if session.touch_due and REFRESH_HEADER not in request.headers:
-            await self.ledger.write(people.touch_session, token, now)
-        return session.person
+            await self.ledger.write(sessions.touch, token, session.person.id, now)
+        return session
 
     async def admit(self, request: Request, right: Right) -> None:
         """Let the request through to its screen, or not. Raises ``LoginRequired``, ``Refused('forbidden')``."""
         if right is Right.OPEN:
             return
-        person = await self.session_person(request)
-        if person is None:
+        session = await self.session(request)
+        if session is None:
             raise LoginRequired(_address(request))
-        visitor = request.state.visitor = visitor_of(person)
+        request.state.session = session
+        visitor = request.state.visitor = visitor_of(session.person)
+        if request.method != "GET":
+            self.tallies.forget()  # what is done now is not counted as waiting on the next page
+        if permitted(visitor, Right.LETTERS):
+            request.state.tally = await self.tallies.read(visitor.own_agency)
         if not permitted(visitor, right):
             raise Refused("forbidden", f"this is for {', '.join(sorted(right.roles))}")
 
@@ -79,6 +87,12 @@ class Desk:
         """Who is asking: the router admitted them, by ``hub.dashboard.access``."""
         visitor: Visitor = request.state.visitor
         return visitor
+
+    @staticmethod
+    def session_id(request: Request) -> str:
+        """The session of whoever is asking."""
+        session: Session = request.state.session
+        return session.id
 
     def page(
         self,
@@ -90,7 +104,9 @@ class Desk:
         status: int = 200,
     ) -> Response:
         """Write a page. ``section`` marks the place in the navigation."""
-        frame = Frame(preferences_of(request), _asking(request), section, request.url.path, _address(request))
+        tally: Tally = getattr(request.state, "tally", Tally())
+        visitor = _asking(request)
+        frame = Frame(preferences_of(request), visitor, section, request.url.path, _address(request), tally)
         return HTMLResponse(self.templates.write(template, frame, values), status_code=status)
 
     def problem(self, request: Request, code: str, detail: str = "") -> Response:
@@ -115,6 +131,7 @@ class Frame:
     section: str
     path: str
     address: str
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def person(self) -> Person | None:
@@ -127,7 +144,12 @@ class Frame:
     @property
     def places(self) -> list[Heading]:
         """The navigation: what this reader may open."""
-        return [] if self.visitor is None else headings(self.visitor, self.section)
+        return [] if self.visitor is None else headings(self.visitor, self.section, self.tally)
+
+    @property
+    def at_hand(self) -> list[Entry]:
+        """The bar of a phone."""
+        return [] if self.visitor is None else at_hand(self.visitor, self.section, self.tally)
 
 
 def _asking(request: Request) -> Visitor | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.dashboard.access import Right, Visitor
+from hub.dashboard.tallies import Tally
 from hub.language import gettext, mark
 
 
@@ -27,6 +28,8 @@ class Entry:
     shape: str
     word: str
     here: bool
+    count: str = ""  # how many wait there
+    tone: str = ""  # how much that matters: wait, warn, bad
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +70,42 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
 )
 
 
-def headings(visitor: Visitor, section: str) -> list[Heading]:
+# how much it matters that something waits there
+_TONES = {"overdue": "warn", "dead-letters": "bad", "alerts": "bad"}
+# on a phone: those of these places that come first for the reader; all others are under "more"
+_MOST_USED = (
+    "overview",
+    "envelopes",
+    "overdue",
+    "alerts",
+    "decisions",
+    "figures",
+    "check",
+    "log",
+    "incidents",
+    "agencies",
+)
+_AT_HAND = 5
+
+
+def headings(visitor: Visitor, section: str, tally: Tally) -> list[Heading]:
     """Headings without a place for this reader are left out."""
     found = []
     for word, places in PLACES:
-        entries = tuple(
-            Entry(one.address, one.shape, gettext(one.word), one.section == section)
-            for one in places
-            if visitor.may(one.right)
-        )
+        entries = tuple(_entry(one, section, tally) for one in places if visitor.may(one.right))
         if entries:
             found.append(Heading(gettext(word), entries))
     return found
+
+
+def at_hand(visitor: Visitor, section: str, tally: Tally) -> list[Entry]:
+    """The places that this reader most likely wants, for the bar of a phone."""
+    known = {one.section: one for _, places in PLACES for one in places if visitor.may(one.right)}
+    return [_entry(known[name], section, tally) for name in _MOST_USED if name in known][:_AT_HAND]
+
+
+def _entry(place: Place, section: str, tally: Tally) -> Entry:
+    tone = _TONES.get(place.section, "wait")
+    return Entry(
+        place.address, place.shape, gettext(place.word), place.section == section, tally.of(place.section), tone
+    )

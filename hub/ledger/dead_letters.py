@@ -196,12 +196,12 @@ def _cursor(token: str) -> tuple[datetime, str] | None:
         return None
 
 
-def count(transaction: Transaction, own_agency: str | None = None) -> int:
-    """How many dead letters nobody has sent again, counted up to ``COUNT_LIMIT``."""
+def count(transaction: Transaction, own_agency: str | None = None, limit: int = COUNT_LIMIT) -> int:
+    """How many dead letters nobody has sent again, counted up to ``limit``."""
     rows = select(delivery.c.id).where(_DEAD, delivery.c.superseded_by.is_(None))
     if own_agency is not None:
         rows = rows.join(envelope, envelope.c.id == delivery.c.envelope_id).where(_of_agencies([own_agency]))
-    return transaction.execute(select(func.count()).select_from(rows.limit(COUNT_LIMIT).subquery())).scalar_one()
+    return transaction.execute(select(func.count()).select_from(rows.limit(limit).subquery())).scalar_one()
 
 
 def codes(transaction: Transaction, own_agency: str | None = None) -> list[str]:

@@ -161,10 +161,12 @@ def page(
     return OverduePage(found, older, newer)
 
 
-def count(transaction: Transaction, now: datetime, own_agency: str | None = None) -> int:
-    """How many deliveries are overdue, counted up to ``COUNT_LIMIT``."""
+def count(
+    transaction: Transaction, now: datetime, own_agency: str | None = None, limit: int = COUNT_LIMIT
+) -> int:
+    """How many deliveries are overdue, counted up to ``limit``."""
     conditions = _of_agencies([own_agency]) if own_agency is not None else []
-    missed = _missed(now, "", conditions, None, COUNT_LIMIT, forward=False)
+    missed = _missed(now, "", conditions, None, limit, forward=False)
     return transaction.execute(select(func.count()).select_from(missed.subquery())).scalar_one()
 
 
