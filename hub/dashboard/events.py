@@ -1,23 +1,20 @@
-"""Entries of the exchange log as sentences, and a letter's timeline made of them."""
+"""Entries of the exchange log as sentences, with what was found and why something failed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from hub.audit import Event
 from hub.dashboard import failing, moments, rulebook, wording
 from hub.delivery.failures import FAILURES
-from hub.language import current, gettext, mark, mark_plural, ngettext
+from hub.language import current, gettext, mark
 from hub.ledger.journey import Entry, Names, recipient_of
 from hub.problems import CATALOGUE
 from hub.validation.rules import Profile
 
 REVOKED = "certificate-revoked"
-FOLD_WITHIN = timedelta(minutes=2)
-NAMED = 3  # so many recipients of one step are named, more are counted
 
 # kind: shape, tone, sentence; ``%(who)s`` is the recipient or the agency of the entry
 _SENTENCES: dict[str, tuple[str, str, str]] = {
@@ -116,43 +113,6 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     Event.INCIDENT_CLOSED: ("check", "muted", mark("A security incident of %(who)s was closed")),
 }
 
-# the same step for many recipients is one line
-_FOLDED: dict[str, tuple[str, str]] = {
-    Event.DELIVERY_PUBLISHED: mark_plural("On its way to %(num)d recipient", "On its way to %(num)d recipients"),
-    Event.DELIVERY_REPUBLISHED: mark_plural(
-        "Put on its way again for %(num)d recipient", "Put on its way again for %(num)d recipients"
-    ),
-    Event.DELIVERY_READY: mark_plural(
-        "Waiting to be taken by %(num)d recipient", "Waiting to be taken by %(num)d recipients"
-    ),
-    Event.DELIVERY_LEASED: mark_plural("%(num)d recipient is taking it", "%(num)d recipients are taking it"),
-    Event.DELIVERY_RELEASED: mark_plural("Given back %(num)d time", "Given back %(num)d times"),
-    Event.DELIVERY_EXTENDED: mark_plural("More time needed %(num)d time", "More time needed %(num)d times"),
-    Event.DELIVERY_SETTLED: mark_plural("Arrived at %(num)d recipient", "Arrived at %(num)d recipients"),
-    Event.DELIVERY_ATTEMPTED: mark_plural(
-        "Handing over failed for now %(num)d time", "Handing over failed for now %(num)d times"
-    ),
-    Event.DELIVERY_HANDED: mark_plural(
-        "Handed to %(num)d recipient, not confirmed yet", "Handed to %(num)d recipients, not confirmed yet"
-    ),
-    Event.DELIVERY_DEAD: mark_plural(
-        "Could not be delivered to %(num)d recipient", "Could not be delivered to %(num)d recipients"
-    ),
-    Event.DELIVERY_WITHDRAWN: mark_plural(
-        "Withdrawn before %(num)d recipient took it", "Withdrawn before %(num)d recipients took it"
-    ),
-    Event.DELIVERY_CHASED: mark_plural(
-        "The deadline was pointed out %(num)d time", "The deadline was pointed out %(num)d times"
-    ),
-    Event.DELIVERY_REPLAYED: mark_plural(
-        "Sent again to %(num)d recipient by an operator", "Sent again to %(num)d recipients by an operator"
-    ),
-    Event.CHANGE_ASKED: mark_plural(
-        "%(num)d recipient was asked about a recall or change", "%(num)d recipients were asked about a recall or change"
-    ),
-    Event.ENVELOPE_REPEATED: mark_plural("Sent again unchanged %(num)d time", "Sent again unchanged %(num)d times"),
-}
-
 # what became known of a certificate: shape, tone, sentence
 _SETTLED: dict[bool, tuple[str, str, str]] = {
     True: ("cross", "bad", mark("It became known that the signer's certificate was revoked")),
@@ -196,24 +156,6 @@ class Finding:
     clause: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of a timeline. ``folded`` are the lines behind it; ``reason`` is what was said, shown unfolded."""
-
-    at: datetime
-    shape: str
-    tone: str
-    sentence: str
-    reason: str
-    folded: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    heading: str
-    steps: tuple[Step, ...]
-
-
 def kind_name(kind: str) -> str:
     """A kind of entry without names in it, for lists and filters."""
     _shape, _tone, words = _SENTENCES.get(kind, ("", "", kind))
@@ -229,11 +171,12 @@ def sentence(entry: Entry, names: Names, who: str = "") -> str:
     if entry.kind == Event.DELIVERY_CHASED and entry.code in _CHASED:
         _shape, _tone, words = _CHASED[entry.code]
     text = gettext(words)
-    values = {"who": who or _who(entry, names), "status": wording.tag(entry.code).word}
+    values = {"who": who or concerned(entry, names), "status": wording.tag(entry.code).word}
     return text % values if "%(" in text else text
 
 
-def _who(entry: Entry, names: Names) -> str:
+def concerned(entry: Entry, names: Names) -> str:
+    """The agency that an entry is about, by its name."""
     # a status may be the sender's (13, recall requested); everything else about a delivery is its recipient's
     code = entry.agency_code if entry.kind in _STATUS_KINDS else recipient_of(entry) or entry.agency_code
     return names.agencies.get(code, code) or gettext("an unknown agency")
@@ -281,6 +224,18 @@ def look(kind: str) -> tuple[str, str]:
     return shape, tone
 
 
+def look_of(entry: Entry) -> tuple[str, str]:
+    """Shape and tone of one entry: what was reported, found or done decides where the kind does not."""
+    if entry.kind == Event.STATUS_RECEIVED:
+        status = wording.tag(entry.code)
+        return status.shape, status.tone
+    if entry.kind == Event.REVOCATION_SETTLED:
+        return _SETTLED[entry.code == REVOKED][:2]
+    if entry.kind == Event.DELIVERY_CHASED and entry.code in _CHASED:
+        return _CHASED[entry.code][:2]
+    return look(entry.kind)
+
+
 def findings(entry: Entry, profile: Profile) -> list[Finding]:
     """The findings of a refusal or the reason of a deferral, in the reader's language."""
     listed = entry.detail.get("findings")
@@ -311,58 +266,3 @@ def text_of(detail: Mapping[str, Any], name: str) -> str:
     """A text in an entry's detail; empty when it is absent or no text."""
     value = detail.get(name)
     return value if isinstance(value, str) else ""
-
-
-def timeline(entries: list[Entry], names: Names, now: datetime) -> list[Day]:
-    """Entries, oldest first, as days of steps; the same routine step for many recipients becomes one."""
-    days: list[Day] = []
-    steps: list[Step] = []
-    heading = ""
-    for group in _groups(entries):
-        title = moments.heading(group[0].at, now)
-        if title != heading and steps:
-            days.append(Day(heading, tuple(steps)))
-            steps = []
-        heading = title
-        steps.append(_step(group, names))
-    return [*days, Day(heading, tuple(steps))] if steps else days
-
-
-def _groups(entries: list[Entry]) -> list[list[Entry]]:
-    groups: list[list[Entry]] = []
-    open_groups: dict[str, list[Entry]] = {}
-    for entry in sorted(entries, key=lambda one: (one.at, one.seq)):
-        # what was done about a deadline differs by its code: one line for each kind of it
-        same = f"{entry.kind} {entry.code}" if entry.kind == Event.DELIVERY_CHASED else entry.kind
-        group = open_groups.get(same)
-        if group is not None and _near(group[0].at, entry.at):
-            group.append(entry)
-            continue
-        groups.append([entry])
-        if entry.kind in _FOLDED:
-            open_groups[same] = groups[-1]
-    return groups
-
-
-def _near(first: datetime, second: datetime) -> bool:
-    return moments.local(first).date() == moments.local(second).date() and second - first <= FOLD_WITHIN
-
-
-def _step(group: list[Entry], names: Names) -> Step:
-    first = group[0]
-    shape, tone = look(first.kind)
-    if first.kind == Event.STATUS_RECEIVED:
-        status = wording.tag(first.code)
-        shape, tone = status.shape, status.tone
-    if first.kind == Event.REVOCATION_SETTLED:
-        shape, tone, _words = _SETTLED[first.code == REVOKED]
-    if first.kind == Event.DELIVERY_CHASED and first.code in _CHASED:
-        shape, tone, _words = _CHASED[first.code]
-    if len(group) == 1:
-        return Step(first.at, shape, tone, sentence(first, names), reason(first))
-    whos = list(dict.fromkeys(_who(entry, names) for entry in group))
-    if len(whos) <= NAMED and len(whos) == len(group):
-        return Step(first.at, shape, tone, sentence(first, names, ", ".join(whos)), "")
-    singular, plural = _FOLDED[first.kind]
-    words = ngettext(singular, plural, len(group)) % {"num": len(group)}
-    return Step(first.at, shape, tone, words, "", tuple(sentence(entry, names) for entry in group))

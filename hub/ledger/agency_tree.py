@@ -134,8 +134,8 @@ def _place(transaction: Transaction, code: str) -> tuple[str, str] | None:
 
 
 def _branch(row: Row[Any]) -> Branch:
-    values = tuple(row)
-    return Branch(*values[:8], active=bool(values[8]), system_active=bool(values[9]))
+    *said, active, system_active = row
+    return Branch(*said, bool(active), bool(system_active))
 
 
 def path(transaction: Transaction, code: str) -> list[tuple[str, str]]:

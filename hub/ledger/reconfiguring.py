@@ -45,6 +45,24 @@ def change(
 
     Its hand-over is tried again at once: a change is how troubles end.
     """
+    known, url, kept = checked(transaction, name, url, options, reach, folders)
+    _try_again(transaction, known.id)
+    transaction.execute(update(system).where(system.c.id == known.id).values(url=url, options=kept))
+    _log(transaction, Event.SYSTEM_CHANGED, known, actor, url=url, options=sorted(options))
+    changed = systems.by_id(transaction, known.id)
+    assert changed is not None, "it was there a moment ago"
+    return changed
+
+
+def checked(
+    transaction: Transaction,
+    name: str,
+    url: str | None,
+    options: dict[str, Any],
+    reach: Reach | None = None,
+    folders: Root | None = None,
+) -> tuple[System, str | None, dict[str, Any]]:
+    """The system with the address and all options that a change would give it; nothing is written. Raises as it."""
     known = _known(transaction, name)
     given = {**known.options, **options}
     kept = {key: value for key, value in given.items() if value != ""}
@@ -57,12 +75,7 @@ def change(
         MailOptions.of(kept)
     elif known.channel == "folder":
         folder.check(kept, folders)
-    _try_again(transaction, known.id)
-    transaction.execute(update(system).where(system.c.id == known.id).values(url=url, options=kept))
-    _log(transaction, Event.SYSTEM_CHANGED, known, actor, url=url, options=sorted(options))
-    changed = systems.by_id(transaction, known.id)
-    assert changed is not None, "it was there a moment ago"
-    return changed
+    return known, url, kept
 
 
 def situation(transaction: Transaction) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,13 @@ the transaction of the decision, and entries in the exchange log for both steps.
 What cannot wait (a suspension) is carried out at once and looked at by a second person afterwards.
 """
 
+from hub.proposals.certificates import CERTIFICATES
 from hub.proposals.deciding import Proposals, View
 from hub.proposals.kinds import KINDS, Effect, Kind
+from hub.proposals.routes import ROUTES
+from hub.proposals.rules import RULES
+from hub.proposals.suspension import SUSPENSION
+
+KINDS.update({kind.name: kind for kind in (*CERTIFICATES, *ROUTES, *RULES, *SUSPENSION)})
 
 __all__ = ["KINDS", "Effect", "Kind", "Proposals", "View"]
