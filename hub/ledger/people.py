@@ -1,34 +1,27 @@
-"""People who log in at the dashboard, and their sessions.
-
-A session is known to the browser by 256 random bits and to the ledger by their SHA-256 only: a copy of the ledger
-opens no session.
-"""
+"""People who sign in at the dashboard, as the registry knows them. Their sessions: ``hub.ledger.sessions``."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, insert, or_, select, update
 
 from hub import clock
 from hub.ledger.engine import Transaction
-from hub.ledger.tables import person, person_session
+from hub.ledger.tables import person
 from hub.problems import Refused
 
 Role = Literal["operator", "administrator", "auditor", "reporting", "clerk"]
 ROLES: tuple[Role, ...] = ("operator", "administrator", "auditor", "reporting", "clerk")
 
-# a session is marked as seen at most this often: not every page view is a write
-TOUCH_EVERY = timedelta(minutes=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One who may log in. ``agency_code`` limits a clerk to the letters of that agency."""
+    """One who may sign in. ``agency_code`` limits a clerk to the letters of that agency. ``invited``: has chosen no
+    password yet. ``factor_since``: when the second factor was set up; ``factor_required``: there must be one."""
 
     id: str
     login: str
@@ -36,20 +29,29 @@ class Person:
     roles: frozenset[str]
     agency_code: str | None
     active: bool
+    invited: bool = False
+    factor_required: bool = False
+    factor_since: datetime | None = None
+    seen_at: datetime | None = None
+
+    @property
+    def has_factor(self) -> bool:
+        return self.factor_since is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """An open session; ``touch_due`` says that the next page view should be recorded by ``touch_session``."""
-
-    person: Person
-    created_at: datetime
-    expires_at: datetime
-    touch_due: bool
-
-
-def _person(row: Row[tuple[object, ...]]) -> Person:
-    return Person(row.id, row.login, row.name, frozenset(row.roles), row.agency_code, row.active)
+def person_of(row: Row[Any]) -> Person:
+    return Person(
+        row.id,
+        row.login,
+        row.name,
+        frozenset(row.roles),
+        row.agency_code,
+        row.active,
+        not row.password_hash,
+        row.factor_required,
+        row.factor_since,
+        row.seen_at,
+    )
 
 
 def add_person(
@@ -60,15 +62,14 @@ def add_person(
     password_hash: str,
     agency_code: str | None,
     at: datetime,
+    *,
+    factor_required: bool = False,
 ) -> str:
-    """Add a person and return the identifier.
+    """Add a person and return the identifier. An empty ``password_hash`` fits no password.
 
     Raises ``Refused('request-invalid')`` for an unknown role, a clerk without an agency or a login in use.
     """
-    if not roles or not set(roles) <= set(ROLES):
-        raise Refused("request-invalid", f"roles are {', '.join(ROLES)}", "roles")
-    if "clerk" in roles and agency_code is None:
-        raise Refused("request-invalid", "a clerk belongs to an agency", "agency_code")
+    check_roles(roles, agency_code)
     login = login.strip().lower()
     if find_by_login(transaction, login) is not None:
         raise Refused("request-invalid", f"the login {login} is in use", "login")
@@ -82,65 +83,78 @@ def add_person(
             password_hash=password_hash,
             agency_code=agency_code,
             created_at=at,
+            factor_required=factor_required,
         )
     )
     return identifier
 
 
+def check_roles(roles: Sequence[str], agency_code: str | None) -> None:
+    """Raises ``Refused('request-invalid')`` for an unknown role, none, and a clerk without an agency."""
+    if not roles or not set(roles) <= set(ROLES):
+        raise Refused("request-invalid", f"roles are {', '.join(ROLES)}", "roles")
+    if "clerk" in roles and agency_code is None:
+        raise Refused("request-invalid", "a clerk belongs to an agency", "agency_code")
+
+
 def find_by_login(transaction: Transaction, login: str) -> tuple[Person, str] | None:
     """The person with this login and the hash of the password; logins do not distinguish case."""
     row = transaction.execute(select(person).where(person.c.login == login.strip().lower())).one_or_none()
-    return None if row is None else (_person(row), row.password_hash)
+    return None if row is None else (person_of(row), row.password_hash)
+
+
+def find(transaction: Transaction, person_id: str, *, lock: bool = False) -> tuple[Person, str] | None:
+    """The same by the identifier."""
+    statement = select(person).where(person.c.id == person_id)
+    row = transaction.execute(statement.with_for_update() if lock else statement).one_or_none()
+    return None if row is None else (person_of(row), row.password_hash)
 
 
 def with_roles(transaction: Transaction, roles: Sequence[str]) -> list[Person]:
     """Everybody who has one of these roles, by login."""
-    found = map(_person, transaction.execute(select(person).order_by(person.c.login)))
+    found = map(person_of, transaction.execute(select(person).order_by(person.c.login)))
     return [one for one in found if one.roles & set(roles)]
 
 
+def page(transaction: Transaction, after: str = "", text: str = "", limit: int = 50) -> list[Person]:
+    """By login, from the one behind ``after``; those whose login, name or agency has ``text`` in it."""
+    statement = select(person).where(person.c.login > after).order_by(person.c.login).limit(limit)
+    if text:
+        named = (person.c.login, person.c.name, person.c.agency_code)
+        statement = statement.where(or_(*(column.icontains(text, autoescape=True) for column in named)))
+    return [person_of(row) for row in transaction.execute(statement)]
+
+
 def set_password_hash(transaction: Transaction, person_id: str, password_hash: str) -> None:
-    transaction.execute(update(person).where(person.c.id == person_id).values(password_hash=password_hash))
+    _set(transaction, person_id, password_hash=password_hash)
 
 
-def open_session(transaction: Transaction, person_id: str, token: str, at: datetime, lifetime: timedelta) -> None:
-    """Open a session that ends ``lifetime`` after ``at`` at the latest; the person's expired ones are removed."""
-    transaction.execute(
-        delete(person_session).where(person_session.c.person_id == person_id, person_session.c.expires_at <= at)
-    )
-    transaction.execute(
-        insert(person_session).values(
-            token_sha256=_digest(token), person_id=person_id, created_at=at, seen_at=at, expires_at=at + lifetime
-        )
-    )
+def set_name(transaction: Transaction, person_id: str, name: str) -> None:
+    _set(transaction, person_id, name=name)
 
 
-def session_person(transaction: Transaction, token: str, at: datetime, idle: timedelta) -> Session | None:
-    """Who holds this token; None when the session ended, was idle for longer than ``idle``, or the person left."""
-    row = transaction.execute(
-        select(
-            person,
-            person_session.c.created_at.label("opened_at"),
-            person_session.c.seen_at,
-            person_session.c.expires_at,
-        )
-        .join(person, person.c.id == person_session.c.person_id)
-        .where(person_session.c.token_sha256 == _digest(token))
-    ).one_or_none()
-    if row is None or not row.active or row.expires_at <= at or row.seen_at + idle <= at:
-        return None
-    return Session(_person(row), row.opened_at, row.expires_at, touch_due=row.seen_at + TOUCH_EVERY <= at)
+def set_roles(
+    transaction: Transaction, person_id: str, roles: Sequence[str], agency_code: str | None, *, factor_required: bool
+) -> None:
+    """Raises ``Refused('request-invalid')`` as ``add_person`` does."""
+    check_roles(roles, agency_code)
+    _set(transaction, person_id, roles=sorted(roles), agency_code=agency_code, factor_required=factor_required)
 
 
-def touch_session(transaction: Transaction, token: str, at: datetime) -> None:
-    transaction.execute(
-        update(person_session).where(person_session.c.token_sha256 == _digest(token)).values(seen_at=at)
-    )
+def set_active(transaction: Transaction, person_id: str, *, active: bool) -> None:
+    _set(transaction, person_id, active=active)
 
 
-def close_session(transaction: Transaction, token: str) -> None:
-    transaction.execute(delete(person_session).where(person_session.c.token_sha256 == _digest(token)))
+def seen(transaction: Transaction, person_id: str, at: datetime) -> None:
+    _set(transaction, person_id, seen_at=at)
 
 
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def other_administrators(transaction: Transaction, person_id: str) -> bool:
+    """Whether somebody else is an active administrator who has a password; held until the transaction ends."""
+    rows = transaction.execute(select(person).where(person.c.active).order_by(person.c.id).with_for_update())
+    found = [person_of(row) for row in rows]
+    return any("administrator" in one.roles and not one.invited and one.id != person_id for one in found)
+
+
+def _set(transaction: Transaction, person_id: str, **values: object) -> None:
+    transaction.execute(update(person).where(person.c.id == person_id).values(values))

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from hub.ledger import Ledger, Transaction, tables
+from hub.ledger import Ledger, Transaction, people_tables, tables
 from tests.dashboard.conftest import Site
 from tests.dashboard.seeding import PASSWORD
 from tests.dashboard.serving import served
@@ -90,7 +90,7 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(client: h
     token = client.cookies["lienthong-session"]
 
     def stored(transaction: Transaction) -> list[str]:
-        return list(transaction.execute(select(tables.person_session.c.token_sha256)).scalars())
+        return list(transaction.execute(select(people_tables.person_session.c.token_sha256)).scalars())
 
     assert token not in busy.ledger.read_now(stored)
 

@@ -10,7 +10,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from hub.dashboard.throttle import LONGEST_WAIT, REMEMBERED, LoginThrottle
-from hub.ledger import Ledger, people, tables
+from hub.ledger import Ledger, people, sessions, tables
 from hub.problems import Refused
 from hub.registry.passwords import hash_password, needs_rehash, verify_password
 
@@ -50,22 +50,22 @@ def test_a_login_in_use_an_unknown_role_and_a_clerk_without_agency_are_refused(
 
 
 def test_a_session_lasts_while_used_and_not_longer_than_its_lifetime(ledger: Ledger) -> None:
-    ledger.write_now(people.open_session, add(ledger), "token", AT, LIFETIME)
+    ledger.write_now(sessions.open_session, add(ledger), "token", AT, LIFETIME)
     moment = AT
     while moment + timedelta(minutes=50) < AT + LIFETIME:
         moment += timedelta(minutes=50)
-        session = ledger.read_now(people.session_person, "token", moment, IDLE)
+        session = ledger.read_now(sessions.find, "token", moment, IDLE)
         assert session is not None
         assert session.touch_due
-        ledger.write_now(people.touch_session, "token", moment)
-    assert ledger.read_now(people.session_person, "token", AT + LIFETIME, IDLE) is None
+        ledger.write_now(sessions.touch, "token", session.person.id, moment)
+    assert ledger.read_now(sessions.find, "token", AT + LIFETIME, IDLE) is None
 
 
 def test_an_idle_session_ends(ledger: Ledger) -> None:
-    ledger.write_now(people.open_session, add(ledger), "token", AT, LIFETIME)
-    assert ledger.read_now(people.session_person, "token", AT + timedelta(minutes=59), IDLE) is not None
-    assert ledger.read_now(people.session_person, "token", AT + IDLE, IDLE) is None
-    assert ledger.read_now(people.session_person, "other", AT, IDLE) is None
+    ledger.write_now(sessions.open_session, add(ledger), "token", AT, LIFETIME)
+    assert ledger.read_now(sessions.find, "token", AT + timedelta(minutes=59), IDLE) is not None
+    assert ledger.read_now(sessions.find, "token", AT + IDLE, IDLE) is None
+    assert ledger.read_now(sessions.find, "other", AT, IDLE) is None
 
 
 def test_passwords_are_verified_and_never_kept_as_given() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from hub import clock
 from hub.dashboard.access import ACCESS, EVERYONE, RIGHTS, Right, right_of
-from hub.ledger import Transaction, people
+from hub.ledger import Transaction, people, sessions
 from tests.dashboard.conftest import Site
 
 ROLES = sorted(EVERYONE)
@@ -35,7 +35,7 @@ def _client(site: Site, role: str) -> httpx.Client:
         agency = "H33.07" if role == "clerk" else None
         now = clock.now()
         who = people.add_person(transaction, f"right-{role}", role, (role,), "-", agency, now)  # type: ignore[arg-type] # one of ROLES
-        people.open_session(transaction, who, token, now, timedelta(hours=1))
+        sessions.open_session(transaction, who, token, now, timedelta(hours=1))
 
     site.ledger.write_now(enter)
     return httpx.Client(base_url=site.address, cookies={"lienthong-session": token}, headers={"Accept-Language": "en"})

@@ -14,7 +14,7 @@ from hub import clock
 from hub.audit import Entry, Event
 from hub.dashboard.desk import Desk
 from hub.dashboard.forms import form_of, local_address, text_of
-from hub.ledger import Transaction, people
+from hub.ledger import Transaction, people, sessions
 from hub.ledger.people import Person
 from hub.registry.passwords import hash_password, needs_rehash, verify_password
 
@@ -32,7 +32,7 @@ class LoginScreens:
 
     async def form(self, request: Request) -> Response:
         wanted = local_address(text_of(request, "next") or "/")
-        if await self.desk.session_person(request) is not None:
+        if await self.desk.session(request) is not None:
             return RedirectResponse(wanted, 303)
         return self._form(request, wanted, "")
 
@@ -56,7 +56,7 @@ class LoginScreens:
 
     async def logout(self, request: Request) -> Response:
         if token := request.cookies.get(self.desk.cookie):
-            await self.desk.ledger.write(people.close_session, token)
+            await self.desk.ledger.write(sessions.close_session, token)
         response = RedirectResponse("/login", 303)
         response.delete_cookie(self.desk.cookie, secure=self.desk.context.secure, httponly=True, samesite="lax")
         return response
@@ -84,7 +84,7 @@ class LoginScreens:
         return response
 
     def _open(self, transaction: Transaction, person: Person, token: str, now: datetime) -> None:
-        people.open_session(transaction, person.id, token, now, self.desk.context.session_lifetime)
+        sessions.open_session(transaction, person.id, token, now, self.desk.context.session_lifetime)
         entry = Entry(Event.PERSON_LOGIN, now, actor=f"person:{person.login}", agency_code=person.agency_code or "")
         self.desk.context.record(transaction, [entry])
 
