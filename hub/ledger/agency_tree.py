@@ -134,8 +134,7 @@ def _place(transaction: Transaction, code: str) -> tuple[str, str] | None:
 
 
 def _branch(row: Row[Any]) -> Branch:
-    *said, active, system_active = row
-    return Branch(*said, bool(active), bool(system_active))
+    return Branch(*tuple(row))
 
 
 def path(transaction: Transaction, code: str) -> list[tuple[str, str]]:
