@@ -1,4 +1,4 @@
-"""secrets of before that still count, rehearsals of next keys, certificates by their end
+"""secrets of before that still count, rehearsals of next keys, certificates by their end, what proposals showed
 
 Revision ID: 0013
 Revises: 0012
@@ -7,6 +7,7 @@ Revises: 0012
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
@@ -16,10 +17,12 @@ branch_labels = None
 depends_on = None
 
 INSTANT = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
+JSON = postgresql.JSONB().with_variant(sa.Text(), "sqlite")
 BOUND = sa.text("withdrawn_at IS NULL")
 
 
 def upgrade() -> None:
+    op.add_column("proposal", sa.Column("shown", JSON, nullable=False, server_default=sa.text("'[]'")))
     op.create_table(
         "system_secret",
         sa.Column("system_id", sa.Text(), nullable=False),

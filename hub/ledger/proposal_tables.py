@@ -24,6 +24,8 @@ proposal = Table(
     Column("asked_at", Instant, nullable=False),
     Column("decided_by", Text),
     Column("decided_at", Instant),
+    # what whoever asked was shown: pairs of a label (a message id) and a value
+    Column("shown", Json, nullable=False, server_default=text("'[]'"), default=list),
     CheckConstraint(
         "state IN ('asked', 'confirmed', 'declined', 'acted', 'upheld', 'reverted', 'alone')", name="state"
     ),

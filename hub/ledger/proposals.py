@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ WAITING = ("asked", "acted")
 
 @dataclass(frozen=True, slots=True)
 class ProposalRecord:
-    """People are named by their logins. ``seen`` names what whoever asked was shown."""
+    """People are named by their logins. ``seen`` names what whoever asked was shown; ``shown`` is that, as pairs."""
 
     id: str
     kind: str
@@ -29,6 +29,7 @@ class ProposalRecord:
     asked_at: datetime
     decided_by: str | None = None
     decided_at: datetime | None = None
+    shown: list[list[str]] = field(default_factory=list)
 
     @property
     def waits(self) -> bool:

@@ -143,6 +143,7 @@ class Proposals:
             reason=_reason(reason),
             state=state,
             seen=fingerprint(effect),
+            shown=[list(line) for line in effect.lines],
             asked_by=person.login,
             asked_at=clock.now(),
         )
