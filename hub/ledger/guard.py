@@ -19,6 +19,7 @@ from hub.ledger.audit_tables import legal_hold, purge, purge_item
 from hub.ledger.credential_tables import rehearsal, system_secret
 from hub.ledger.delivery_tables import attempt, change, replay, replay_item
 from hub.ledger.engine import Transaction
+from hub.ledger.figure_tables import figure_state
 from hub.ledger.log_tables import (
     hub_key,
     log_checkpoint,
@@ -67,6 +68,7 @@ KEPT: tuple[Table, ...] = (
     attempt,
     change,
     delivery,
+    figure_state,
     hub_key,
     incident,
     legal_hold,
