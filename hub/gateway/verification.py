@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from hub.clock import rfc3339
 from hub.gateway.authentication import Caller
 from hub.gateway.context import gateway
-from hub.ledger import Transaction, envelopes, evidence, journey
-from hub.ledger.evidence import Piece
+from hub.ledger import Transaction, envelopes
+from hub.ledger import verification as rests_on
 from hub.problems import Refused
 from hub.registry.model import System
 
@@ -35,31 +32,4 @@ async def verification(request: Request, envelope_id: str, caller: Caller) -> Re
 def _found(transaction: Transaction, envelope_id: str, caller: System) -> dict[str, Any] | None:
     if envelopes.visible_payload(transaction, envelope_id, None if caller.auditor else caller.id) is None:
         return None
-    record = envelopes.find(transaction, envelope_id)
-    assert record is not None, "what is visible is there"
-    return {
-        "envelope": record.id,
-        "sha256": record.sha256,
-        "received_at": rfc3339(record.received_at),
-        "signer": record.details.get("signer"),
-        # what became known later of certificates that were pending at acceptance
-        "settlements": [entry.detail for entry in journey.settlements(transaction, envelope_id)],
-        "evidence": [_piece(piece) for piece in evidence.of_envelope(transaction, envelope_id)],
-    }
-
-
-def _piece(piece: Piece) -> dict[str, Any]:
-    return {
-        "name": piece.name,
-        "kind": piece.kind,
-        "role": piece.role,
-        "sha256": piece.sha256,
-        "source": piece.source,
-        "this_update": _moment(piece.this_update),
-        "next_update": _moment(piece.next_update),
-        "der": base64.b64encode(piece.der).decode(),
-    }
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else rfc3339(moment)
+    return rests_on.of_envelope(transaction, envelope_id)

@@ -88,7 +88,7 @@ def _decoded(exam: Examination, attachments: list[EncodedAttachment]) -> list[At
     for attachment in attachments:
         spool = Spool(exam.policy.scratch, memory)
         try:
-            for octets in _octets(attachment):
+            for octets in octets_of(attachment):
                 spool.write(octets)
         except (binascii.Error, ValueError) as error:
             exam.find("attachment-encoding", str(error), attachment.location)
@@ -111,8 +111,11 @@ def _decoded(exam: Examination, attachments: list[EncodedAttachment]) -> list[At
     return found
 
 
-def _octets(attachment: EncodedAttachment) -> Iterator[bytes]:
-    """What the base64 text stands for, in pieces. Raises ``ValueError`` (``binascii.Error`` too) where it is wrong."""
+def octets_of(attachment: EncodedAttachment) -> Iterator[bytes]:
+    """What the base64 text stands for, in pieces; the tree forgets the text.
+
+    Raises ``ValueError`` (``binascii.Error`` too) where it is wrong.
+    """
     text = attachment.encoded
     attachment.release()
     left = b""

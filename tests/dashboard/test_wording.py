@@ -12,6 +12,7 @@ from hub.audit import Event
 from hub.dashboard import events, moments, wording
 from hub.dashboard.chart import HALF, LEAST, chart
 from hub.dashboard.situation import Situation, headline
+from hub.dashboard.timeline import timeline
 from hub.envelope.names import PROFILE
 from hub.language import Language
 from hub.ledger.journey import Entry, Names
@@ -69,7 +70,7 @@ def test_a_time_carries_the_exact_one() -> None:
 def test_the_same_step_for_many_recipients_is_one_line_that_unfolds(reading: Language) -> None:
     entries = [entry(Event.DELIVERY_PUBLISHED, f"H33.{number:02d}", number) for number in range(1, 6)]
     entries += [entry(Event.DELIVERY_READY, "H33.01", 6), entry(Event.DELIVERY_PUBLISHED, "H33.06", 7)]
-    [day] = events.timeline(entries, NAMES, NOW)
+    [day] = timeline(entries, NAMES, NOW)
     assert [len(step.folded) for step in day.steps] == [6, 0]
     assert "6" in day.steps[0].sentence
     assert "Sở 6" in day.steps[0].folded[5]
@@ -77,7 +78,7 @@ def test_the_same_step_for_many_recipients_is_one_line_that_unfolds(reading: Lan
 
 def test_a_step_for_a_few_recipients_names_them() -> None:
     entries = [entry(Event.DELIVERY_SETTLED, f"H33.{number:02d}", number) for number in (1, 2)]
-    [day] = events.timeline(entries, NAMES, NOW)
+    [day] = timeline(entries, NAMES, NOW)
     assert [step.sentence for step in day.steps] == ["Đã đến Sở 1, Sở 2"]
 
 
@@ -88,7 +89,7 @@ def test_refusals_and_late_repeats_are_never_folded_away() -> None:
         entry(Event.DELIVERY_PUBLISHED, "H33.01", 3),
         entry(Event.DELIVERY_PUBLISHED, "H33.01", 600),
     ]
-    [day] = events.timeline(entries, NAMES, NOW)
+    [day] = timeline(entries, NAMES, NOW)
     assert len(day.steps) == 4
     assert day.steps[0].reason == "gửi nhầm"
 
@@ -173,3 +174,22 @@ def test_fresh_letters_are_no_trouble() -> None:
     fresh = Figures(10, 20, 0, 0, 0, 4, 2, NOW - timedelta(seconds=30))
     system = SlowSystem("anphu", 4, NOW - timedelta(minutes=5))
     assert headline(situation(figures=fresh, systems=[system])).tone == "ok"
+
+
+def test_the_attempts_of_a_day_are_one_line_with_the_last_reason_unfolded() -> None:
+    failed = [
+        entry(
+            Event.DELIVERY_ATTEMPTED, "H33.01", 600 * number, code=code, detail={"system": "s", "recipient": "H33.01"}
+        )
+        for number, code in enumerate(("unreachable", "timed-out", "unreachable", "timed-out"))
+    ]
+    person = entry(Event.CHASE_ASKED, "H33.01", 9000, actor="person:truc", detail={"recipient": "H33.01"})
+    [day] = timeline([*failed, person], NAMES, NOW, people=True)
+    tried, chased = day.steps
+    assert "Sở 1" in tried.sentence
+    assert "4 lần thử" in tried.sentence
+    assert len(tried.folded) == 4
+    assert tried.reason == events.reason(failed[3])
+    assert (chased.tone, chased.by) == ("ink", "truc")
+    [other] = timeline([person], NAMES, NOW)
+    assert other.steps[0].by == ""

@@ -12,10 +12,11 @@ from starlette.responses import Response
 from hub import clock
 from hub.dashboard import explanation, lateness, references, stamps
 from hub.dashboard.desk import Desk, with_query
-from hub.dashboard.events import finding_of, timeline
+from hub.dashboard.events import finding_of
 from hub.dashboard.forms import choice_of, day_of, number_of
 from hub.dashboard.forms import text_of as query_text
 from hub.dashboard.screens.evidence import reader_of
+from hub.dashboard.timeline import timeline
 from hub.ledger import Transaction, dead_letters, journey, purged, search, timestamps
 from hub.ledger.journey import Entry, Letter, RecipientRow
 from hub.ledger.search import Direction, Filters, StateFilter
