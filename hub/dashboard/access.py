@@ -76,6 +76,12 @@ ACCESS: dict[Right, tuple[str, ...]] = {
         "POST /replays/{replay_id}/confirm",
         "POST /replays/{replay_id}/decline",
     ),
+    Right.DECISIONS: (
+        "GET /decisions",
+        "GET /decisions/{proposal_id}",
+        "POST /decisions/{proposal_id}/confirm",
+        "POST /decisions/{proposal_id}/decline",
+    ),
     Right.RETENTION: (
         "GET /retention",
         "POST /retention/holds",

@@ -54,6 +54,7 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("overdue", "/overdue", "hourglass", mark("Overdue"), Right.LETTERS),
             Place("dead-letters", "/dead-letters", "box", mark("Dead letters"), Right.LETTERS),
             Place("refusals", "/refusals", "refusals", mark("Refusals"), Right.LETTERS),
+            Place("decisions", "/decisions", "people", mark("Decisions"), Right.DECISIONS),
         ),
     ),
     (

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from hub.dashboard.desk import Desk
 from hub.dashboard.screens.check import CheckScreens
 from hub.dashboard.screens.dead_letters import DeadLetterScreens
+from hub.dashboard.screens.decisions import DecisionScreens
 from hub.dashboard.screens.envelopes import EnvelopeScreens
 from hub.dashboard.screens.evidence import EvidenceScreens
 from hub.dashboard.screens.log import LogScreens
@@ -36,6 +37,7 @@ SCREENS = (
     ReplayScreens,
     OverdueScreens,
     RefusalScreens,
+    DecisionScreens,
     CheckScreens,
     RuleScreens,
     RetentionScreens,
