@@ -26,6 +26,7 @@ OPERATION = (
     "audit",
     "dead_letters",
     "bounces",
+    "proposal",
     "replay",
     "hold",
     "purge",

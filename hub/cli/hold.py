@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from hub import clock
 from hub.cli import acting, output
+from hub.cli.nouns import Verbs, add_noun
 from hub.cli.store import Data, opened
 from hub.language import _
 
@@ -128,13 +128,10 @@ def _day(given: datetime | None) -> date | None:
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    commands: dict[str, tuple[Callable[..., None], str]] = {
+    verbs: Verbs = {
         "place": (hold_place, _("Keep octets from being purged, from now on.")),
         "lift": (hold_lift, _("Lift a hold; two people do it, one after the other.")),
         "keep": (hold_keep, _("Leave a hold standing that somebody proposed to lift.")),
         "list": (hold_list, _("List holds.")),
     }
-    for verb, (command, text) in commands.items():
-        group.command(verb, help=text)(command)
-    app.add_typer(group, name="hold", help=_("Legal holds: what must not be purged."))
+    add_noun(app, "hold", _("Legal holds: what must not be purged."), verbs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import typer
 
 from hub import clock
 from hub.cli import acting, output
+from hub.cli.nouns import Verbs, add_noun
 from hub.cli.store import Data, opened
 from hub.language import _
 
@@ -201,14 +202,11 @@ def _progress_lines(progress: Progress) -> list[str]:
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    commands: dict[str, tuple[Callable[..., None], str]] = {
+    verbs: Verbs = {
         "plan": (purge_plan, _("Count what is past its time; nothing is stored.")),
         "ask": (purge_ask, _("Ask for a purge of what the plan shows.")),
         "confirm": (purge_confirm, _("Confirm a purge as the second person.")),
         "decline": (purge_decline, _("Decline a purge.")),
         "list": (purge_list, _("List purges.")),
     }
-    for verb, (command, text) in commands.items():
-        group.command(verb, help=text)(command)
-    app.add_typer(group, name="purge", help=_("Remove octets past their time; two people decide."))
+    add_noun(app, "purge", _("Remove octets past their time; two people decide."), verbs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import typer
 
 from hub import clock
 from hub.cli import acting, output
+from hub.cli.nouns import Verbs, add_noun
 from hub.cli.store import Data, opened
 from hub.language import _, ngettext
 
@@ -252,14 +253,11 @@ def _said(what: str, value: object) -> str:
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    commands: dict[str, tuple[Callable[..., None], str]] = {
+    verbs: Verbs = {
         "plan": (replay_plan, _("List what would be sent again, or propose it.")),
         "show": (replay_show, _("Show a replay as it stands.")),
         "confirm": (replay_confirm, _("Confirm a replay as the second person.")),
         "decline": (replay_decline, _("Decline a replay.")),
         "list": (replay_list, _("List replays.")),
     }
-    for verb, (command, text) in commands.items():
-        group.command(verb, help=text)(command)
-    app.add_typer(group, name="replay", help=_("Send deliveries again; two people decide."))
+    add_noun(app, "replay", _("Send deliveries again; two people decide."), verbs)
