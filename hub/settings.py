@@ -139,6 +139,10 @@ class Settings(BaseSettings):
     folder_root: Path | None = Field(None, description="directory below which systems have their folders")
     deadlines: Path | None = Field(None, description="TOML file: deadlines by class of document; unset: the hub's own")
     retention: Path | None = Field(None, description="TOML file: years by class of document; unset: the hub's own")
+    alert_mail: str = Field("", description="name@domain,…: mailboxes that are told of alerts")
+    alert_webhooks: str = Field("", description="https://…,…: addresses that alerts are posted to, signed")
+    alert_backlog: int = Field(1000, ge=1, description="more letters than this waiting for a system are an alert")
+    alert_waiting_seconds: float = Field(14400.0, ge=1, description="a letter that waits longer than this is an alert")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
 
@@ -198,6 +202,23 @@ class Settings(BaseSettings):
             raise ValueError("must be http(s)://…, several with commas between them")
         if places and "tsa_ca_file" in info.data and info.data["tsa_ca_file"] is None:
             raise ValueError("tsa_urls needs tsa_ca_file")
+        return value
+
+    @field_validator("alert_mail")
+    @classmethod
+    def _mailboxes(cls, value: str, info: ValidationInfo) -> str:
+        if not all(is_address(one) for one in listed(value)):
+            raise ValueError("must be name@domain, several with commas between them")
+        if value and "smtp_url" in info.data and info.data["smtp_url"] is None:
+            raise ValueError("alert_mail needs smtp_url")
+        return value
+
+    @field_validator("alert_webhooks")
+    @classmethod
+    def _webhooks(cls, value: str, info: ValidationInfo) -> str:
+        reach = Reach.of(info.data.get("push_allowed_networks", ""), info.data.get("push_plain_http", False))
+        for one in listed(value):
+            reach.target(one)
         return value
 
     @field_validator("push_allowed_networks")
@@ -301,7 +322,13 @@ class Settings(BaseSettings):
     @property
     def time_authorities(self) -> tuple[str, ...]:
         """URLs of the time-stamping authorities."""
-        return tuple(dict.fromkeys(one.strip() for one in self.tsa_urls.split(",") if one.strip()))
+        return listed(self.tsa_urls)
+
+    @property
+    def addressees(self) -> tuple[str, ...]:
+        """Who is told of alerts, each with the way before a colon."""
+        mailboxes = tuple(f"mail:{one}" for one in listed(self.alert_mail))
+        return (*mailboxes, *(f"webhook:{one}" for one in listed(self.alert_webhooks)))
 
     @property
     def folders(self) -> Root | None:
@@ -323,6 +350,11 @@ class Settings(BaseSettings):
             return self.public_url.rstrip("/")
         scheme = "https" if self.tls_certificate else "http"
         return f"{scheme}://{self.listen}"
+
+
+def listed(value: str) -> tuple[str, ...]:
+    """The parts between commas, each once."""
+    return tuple(dict.fromkeys(one.strip() for one in value.split(",") if one.strip()))
 
 
 def load(**overrides: Any) -> Settings:

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import signal
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,7 @@ from adapters.amqp.attendance import Attendance
 from adapters.mail import BounceReader
 from hub import dashboard, memory
 from hub import gateway as http
+from hub.alarming import load_alarm
 from hub.broker.memory import MemoryBroker
 from hub.broker.port import Broker
 from hub.broker.rabbit import RabbitBroker
@@ -62,6 +63,7 @@ from hub.receipts.signing import ReceiptSigner
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
 from hub.registry.model import Agency, Override, System
+from hub.registry.second_factor import Vault
 from hub.retention import policy as retention_policy
 from hub.retention.carrying_out import CarryingOut
 from hub.retention.purges import Purges
@@ -189,17 +191,21 @@ def build(settings: Settings) -> Hub:
         attendance=attendance(means, signer, directory, leases, context.statuses),
         bounces=bounce_reader(means, signer),
         sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
-        proving=[*works(settings, ledger), CarryingOut(ledger, payloads, settings.sweep_every_seconds).run],
+        proving=[
+            *works(settings, ledger),
+            CarryingOut(ledger, payloads, settings.sweep_every_seconds).run,
+            load_alarm(means).run,
+        ],
         upkeep=_upkeep(settings, revocation, answers, LedgerPending(ledger), directory),
         chaser=Chaser(ledger, signer, deadlines, duty_mail(settings), settings.sweep_every_seconds),
         fetch=fetch,
-        application=_application(context, signer, Links(ledger, signer)),
-        end_waits=functools.partial(_end, leases, feed),
+        application=_application(context, signer, Links(ledger, signer), live := dashboard.Live()),
+        end_waits=functools.partial(_end, leases, feed, live),
         inspector=policy.inspector,
     )
 
 
-def _end(*waits: Leases | Feed) -> None:
+def _end(*waits: Leases | Feed | dashboard.Live) -> None:
     """Answer the requests that wait now."""
     for one in waits:
         one.close()
@@ -246,7 +252,7 @@ async def _schema_current(ledger: Ledger) -> bool:
     return await ledger.read(migration.version) == migration.head()
 
 
-def _application(context: http.Gateway, signer: ReceiptSigner, links: Links) -> http.Application:
+def _application(context: http.Gateway, signer: ReceiptSigner, links: Links, live: dashboard.Live) -> http.Application:
     pages = dashboard.DashboardContext(
         ledger=context.ledger,
         record=exchange_log.append,
@@ -258,12 +264,22 @@ def _application(context: http.Gateway, signer: ReceiptSigner, links: Links) -> 
         purges=Purges(retention_policy.load(context.settings.retention)),
         evidence=context.evidence,
         largest_envelope=context.settings.max_envelope_bytes,
+        vault=Vault(context.derivation),
         hub_name=context.settings.hub_name,
         base_url=context.settings.base_url,
         time_stamped=bool(context.settings.time_authorities),
+        engines=_engines(context),
+        live=live,
     )
     routers = (dashboard.pages(pages), dashboard.problem_pages(pages), dashboard.fetch_pages(pages, links))
     return http.create(context, routers, functools.partial(dashboard.error_page, pages))
+
+
+def _engines(context: http.Gateway) -> dict[str, Callable[[], Awaitable[bool]]]:
+    """What people see of the engines: whether each answers."""
+    scanner = context.intake.policy.scanner
+    scanning = {"scanner": scanner.answers} if isinstance(scanner, Clamd) else {}
+    return {"broker": context.broker_ready, **scanning}
 
 
 def check_roles(settings: Settings, roles: Iterable[str]) -> None:
