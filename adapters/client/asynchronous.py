@@ -34,6 +34,7 @@ from adapters.client.replies import (
     ProofReply,
     ReceiptFeed,
     ReceiptReply,
+    RehearsalReply,
     StatusReply,
 )
 from hub import clock
@@ -122,6 +123,10 @@ class AsyncHubClient:
 
     async def chase(self, delivery: str, note: str = "") -> ChaseReply:
         return await self.run(calls.chase(delivery, note))
+
+    async def rehearse(self, rehearsal: str, signature: bytes) -> RehearsalReply:
+        """Show that the next key signs: the signature over a challenge of the hub."""
+        return await self.run(calls.rehearse(rehearsal, signature))
 
     async def report_status(
         self, delivery: str, code: str, description: str = "", at: datetime | None = None

@@ -6,6 +6,7 @@ may be sent again when its answer was lost: the hub gives an exact repeat the fi
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from adapters.client.replies import (
     ProofReply,
     ReceiptFeed,
     ReceiptReply,
+    RehearsalReply,
     StatusReply,
 )
 from hub import clock
@@ -161,6 +163,16 @@ def chase(delivery: str, note: str) -> Call[ChaseReply]:
     path = f"/v1/deliveries/{_segment(delivery)}:chase"
     body = {"note": note} if note else {}
     return Call("POST", path, lambda reply: cast(ChaseReply, reply.json()), body=_dump(body), media_type=JSON)
+
+
+def rehearse(rehearsal: str, signature: bytes) -> Call[RehearsalReply]:
+    """A challenge of the hub, signed with the key that is to sign next."""
+    body = {"rehearsal": rehearsal, "signature": base64.b64encode(signature).decode()}
+    return Call("POST", "/v1/rehearsals", _rehearsal, body=_dump(body), media_type=JSON)
+
+
+def _rehearsal(reply: Reply) -> RehearsalReply:
+    return cast(RehearsalReply, reply.json())
 
 
 def report_status(delivery: str, code: str, description: str, at: datetime) -> Call[StatusReply]:

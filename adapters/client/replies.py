@@ -170,6 +170,13 @@ class ChaseReply(TypedDict):
     again_at: str
 
 
+class RehearsalReply(TypedDict):
+    """Answer to rehearse: ``passed``; a signature that does not fit is refused."""
+
+    rehearsal: str
+    outcome: str
+
+
 class AttemptReply(TypedDict):
     """``outcome``: delivered, handed, transient, permanent or lapsed."""
 

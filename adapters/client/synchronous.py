@@ -34,6 +34,7 @@ from adapters.client.replies import (
     ProofReply,
     ReceiptFeed,
     ReceiptReply,
+    RehearsalReply,
     StatusReply,
 )
 from hub import clock
@@ -132,6 +133,10 @@ class HubClient:
 
     def chase(self, delivery: str, note: str = "") -> ChaseReply:
         return self.run(calls.chase(delivery, note))
+
+    def rehearse(self, rehearsal: str, signature: bytes) -> RehearsalReply:
+        """Show that the next key signs: the signature over a challenge of the hub."""
+        return self.run(calls.rehearse(rehearsal, signature))
 
     def report_status(self, delivery: str, code: str, description: str = "", at: datetime | None = None) -> StatusReply:
         """Report what the office did with a delivery: ``code`` is 01…06, 13, 15 or 16."""

@@ -14,6 +14,7 @@ from hub.language import _
 from hub.problems import Refused
 
 if TYPE_CHECKING:
+    from hub.ledger import Ledger
     from hub.registry.model import System
     from hub.settings import Settings
 
@@ -129,20 +130,53 @@ def change(
     )
 
 
-def rotate(name: Name, data: Data = None, as_json: output.AsJson = False) -> None:
+def rotate(
+    name: Name,
+    overlap: Annotated[
+        int,
+        typer.Option(
+            "--overlap", metavar="HOURS", min=0, max=168, help=_("So long the client secret of before counts.")
+        ),
+    ] = 24,
+    broker: Annotated[
+        bool, typer.Option("--broker", help=_("Instead, a new password for the system's RabbitMQ user."))
+    ] = False,
+    data: Data = None,
+    as_json: output.AsJson = False,
+) -> None:
+    """A new client secret; the one before counts for a time, so that the system can change it without a gap."""
+    from datetime import timedelta
+
+    from hub import clock
+    from hub.ledger import credentials
+
+    settings = _settings(data)
+    with opened(data) as ledger:
+        if broker:
+            _rotate_broker(settings, ledger, name)
+            return
+        done = ledger.write_now(credentials.rotate, name, timedelta(hours=overlap))
+    until = None if done.former_until is None else clock.rfc3339(done.former_until)
+    shown = {"name": name, "client_id": done.client_id, "client_secret": done.secret, "former_until": until}
+    kept = _("The secret of before counts until {time} (UTC).").format(time=until[:19]) if until else ""
+    ended = _("The secrets of before count no more.")
+    lines = [f"client_id: {done.client_id}", f"client_secret: {done.secret}", kept or ended]
+    output.show(shown, [*lines, _("The secret is shown only now.")])
+
+
+def _rotate_broker(settings: Settings, ledger: Ledger, name: str) -> None:
     """A new password for the RabbitMQ user of a system that takes its documents by AMQP."""
     from hub import clock
     from hub.ledger import reconfiguring, systems
     from hub.registry import amqp
 
-    settings, password = _settings(data), clock.new_secret()
-    with opened(data) as ledger:
-        known = ledger.read_now(systems.by_name, name)
-        if known is None:
-            raise Refused("registry-unknown", name, "system")
-        if known.channel != "amqp":
-            raise Refused("registry-invalid", f"{known.channel}: only amqp has a password of its own", "channel")
-        changed = ledger.write_now(reconfiguring.change, name, None, {amqp.PASSWORD_HASH: amqp.hashed(password)})
+    password = clock.new_secret()
+    known = ledger.read_now(systems.by_name, name)
+    if known is None:
+        raise Refused("registry-unknown", name, "system")
+    if known.channel != "amqp":
+        raise Refused("registry-invalid", f"{known.channel}: only amqp has a password of its own", "channel")
+    changed = ledger.write_now(reconfiguring.change, name, None, {amqp.PASSWORD_HASH: amqp.hashed(password)})
     shown, lines = broker_account.made(settings, changed, password, again=True)
     output.show({"name": name, **shown}, [*lines, _("The password is shown only now.")])
 

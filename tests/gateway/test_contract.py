@@ -91,6 +91,7 @@ def test_the_design_s_calls_are_all_described(edge: Edge) -> None:
         ("post", "/v1/deliveries/{delivery_id}:extend"),
         ("post", "/v1/deliveries/{delivery_id}:refuse"),
         ("post", "/v1/deliveries/{delivery_id}:chase"),
+        ("post", "/v1/rehearsals"),
         ("post", "/v1/statuses"),
         ("get", "/v1/agencies"),
         ("get", "/v1/agencies/{code}"),

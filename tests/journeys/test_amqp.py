@@ -195,7 +195,7 @@ async def test_a_rotated_password_is_the_only_one_and_no_listing_shows_how_it_is
     assert shown.keys() >= {"client_secret", "amqp_password", "queue"}
     assert "commands" not in shown, "the hub has made the user itself"
     opened = await old.connected()
-    rotated = await asyncio.to_thread(stage.command, "system", "rotate", office.system, "--json")
+    rotated = await asyncio.to_thread(stage.command, "system", "rotate", office.system, "--broker", "--json")
     assert rotated.code == 0, rotated
     new = stage.connecting(rotated.json)
     assert (new.user, new.queue) == (old.user, old.queue)
@@ -217,7 +217,7 @@ def test_without_a_management_interface_an_operator_is_told_the_commands(stage: 
     stage.world.environment.pop("LIENTHONG_BROKER_MANAGEMENT_URL")
     try:
         office, _, shown = stage.registered()
-        rotated = stage.command("system", "rotate", office.system, "--json").json
+        rotated = stage.command("system", "rotate", office.system, "--broker", "--json").json
     finally:
         stage.world.environment.update(environment)
     verbs = [command.split()[1] for command in shown["commands"]]
@@ -229,7 +229,7 @@ def test_without_a_management_interface_an_operator_is_told_the_commands(stage: 
 
 def test_only_systems_of_the_channel_have_a_password_to_rotate(stage: Stage) -> None:
     for name, code in (("auditor", "registry-invalid"), ("nobody", "registry-unknown")):
-        outcome = stage.command("system", "rotate", name, "--json")
+        outcome = stage.command("system", "rotate", name, "--broker", "--json")
         assert (outcome.code, outcome.json["code"]) == (1, code)
 
 
