@@ -14,6 +14,8 @@ from adapters.amqp import documents
 from hub import clock
 from hub.broker.port import BrokerUnavailable, Note, SystemQueues
 from hub.delivery.carrier import Delivered, Failed, Handed, Outcome, Parcel
+from hub.delivery.connectivity import Found
+from hub.language import mark
 from hub.ledger.receipts import ReceiptRecord
 from hub.registry.model import System
 
@@ -70,6 +72,17 @@ class AmqpCarrier:
         if all(held):
             return None
         return Failed("busy", f"the system's queue did not take {held.count(False)} of {len(held)} messages")
+
+    async def probe(self, system: System) -> Found:
+        """Whether its queue is there, who consumes it, and how many messages lie in it."""
+        try:
+            queue = await self._queues.state(system.id)
+        except BrokerUnavailable as error:
+            return Found(False, ((mark("Broker"), str(error)),))
+        if queue is None:
+            return Found(False, ((mark("Queue"), "–"),))
+        counted = ((mark("Consumers"), str(queue.consumers)), (mark("Messages in the queue"), str(queue.messages)))
+        return Found(queue.consumers > 0, ((mark("Queue"), queue.name), *counted))
 
     async def close(self) -> None:
         """The broker's connections are the hub's."""

@@ -27,6 +27,8 @@ import structlog
 
 from hub import clock
 from hub.delivery.carrier import Delivered, Failed, Outcome, Parcel
+from hub.delivery.connectivity import Found
+from hub.language import mark
 from hub.ledger.receipts import ReceiptRecord
 from hub.problems import HubError
 from hub.receipts.showing import shown
@@ -91,6 +93,14 @@ class FolderCarrier:
     async def tell(self, system: System, receipts: Sequence[ReceiptRecord]) -> Outcome:
         """``Delivered`` when every receipt is in place."""
         return await self._run(lambda root: _tell(root, system, receipts))
+
+    async def probe(self, system: System) -> Found:
+        """Whether a file can be written there and removed again."""
+        folder = str(system.options.get("folder", ""))
+        outcome = await self._run(lambda root: Delivered({"folder": root.check(system.options)}))
+        if isinstance(outcome, Failed):
+            return Found(False, ((mark("Folder"), folder), (mark("Reason"), f"{outcome.code}: {outcome.detail}")))
+        return Found(True, ((mark("Folder"), folder), (mark("A file"), mark("was written and removed"))))
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

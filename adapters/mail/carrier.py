@@ -21,7 +21,9 @@ from adapters.mail.composing import Attached, Writer, receipts_file
 from adapters.mail.submission import Accepted, Submission
 from hub import clock
 from hub.delivery.carrier import Delivered, Failed, Handed, Outcome, Parcel
+from hub.delivery.connectivity import Found
 from hub.envelope.related import simple_type
+from hub.language import mark
 from hub.ledger import Ledger, mail
 from hub.ledger.mail import Mailing
 from hub.ledger.receipts import ReceiptRecord
@@ -135,6 +137,20 @@ class MailCarrier:
         )
         answer = await self._submission.send(outgoing, TELL_SECONDS)
         return answer if isinstance(answer, Failed) else Delivered({"server": answer.server, "reply": answer.reply})
+
+    async def probe(self, system: System) -> Found:
+        """Whether our mail server lets the hub in and would take mail for this mailbox; nothing is sent."""
+        if self._submission is None:
+            return Found(False, ((mark("Mail server"), "LIENTHONG_SMTP_URL"),))
+        try:
+            options = MailOptions.of(system.options)
+        except Refused as refusal:
+            return Found(False, ((mark("Mailbox"), refusal.detail),))
+        failed = await self._submission.probe(options.address)
+        known = ((mark("Mail server"), self._submission.server.name), (mark("Mailbox"), options.address))
+        if failed is not None:
+            return Found(False, (*known, (mark("Reason"), f"{failed.code}: {failed.detail}")))
+        return Found(True, known)
 
     async def close(self) -> None:
         if self._submission is not None:

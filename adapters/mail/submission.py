@@ -72,11 +72,14 @@ class Submission:
         finally:
             session.cut()
 
-    async def probe(self) -> Failed | None:
-        """Whether the server lets the hub in: connection, TLS, login, nothing else. None when it does."""
+    async def probe(self, recipient: str = "") -> Failed | None:
+        """Whether the server lets the hub in: connection, TLS, login. None when it does.
+
+        ``recipient``: also whether it would take mail for this mailbox; nothing is sent (RFC 5321 §4.1.1.5, RSET).
+        """
         session = _Session(self.server)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, session.probe)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, session.probe, recipient)
         finally:
             session.cut()
 
@@ -105,8 +108,8 @@ class _Session:
     def run(self, mail: Outgoing) -> Accepted | Failed:
         return self._guarded(lambda smtp: self._transact(smtp, mail))
 
-    def probe(self) -> Failed | None:
-        found = self._guarded(lambda _smtp: Accepted(self.server.name, ""))
+    def probe(self, recipient: str) -> Failed | None:
+        found = self._guarded(lambda smtp: self._ask(smtp, recipient))
         return found if isinstance(found, Failed) else None
 
     def _guarded(self, work: Callable[[smtplib.SMTP], Accepted]) -> Accepted | Failed:
@@ -166,6 +169,13 @@ class _Session:
         self._expect("DATA", (code, reply))
         self.accepted = Accepted(self.server.name, _words(code, reply))
         return self.accepted
+
+    def _ask(self, smtp: smtplib.SMTP, recipient: str) -> Accepted:
+        if recipient:
+            self._expect("MAIL FROM", smtp.mail(self.server.sender), ours=True)
+            self._expect("RCPT TO", smtp.rcpt(recipient))
+            smtp.rset()
+        return Accepted(self.server.name, "")
 
     def _expect(self, stage: str, answer: tuple[int, bytes], *, ours: bool = False) -> None:
         """Go on after a 2xx. ``ours``: a refusal for good is about the hub, not about this document."""

@@ -25,6 +25,8 @@ from adapters.push.content import Content
 from adapters.push.transport import Connections, Forbidden, Resolve
 from hub import __version__, clock
 from hub.delivery.carrier import Delivered, Failed, Handed, Outcome, Parcel
+from hub.delivery.connectivity import Found
+from hub.language import mark
 from hub.ledger.receipts import ReceiptRecord
 from hub.registry.model import System
 from hub.registry.push import key_numbers
@@ -133,6 +135,19 @@ class PushCarrier:
         except TimeoutError:
             return Failed("timed-out", "telling took too long")
         return Delivered()
+
+    async def probe(self, system: System) -> Found:
+        """A signed test event: name, connection, TLS, and whether the receiver takes what the hub signs."""
+        try:
+            async with asyncio.timeout(TELL_SECONDS):
+                outcome = await self._post(system, content.ping(clock.now()))
+        except TimeoutError:
+            outcome = Failed("timed-out", f"no end after {TELL_SECONDS:.0f} s")
+        address = (mark("Address"), system.url or "")
+        if isinstance(outcome, Failed):
+            return Found(False, (address, (mark("Reason"), f"{outcome.code}: {outcome.detail}")))
+        answered = (mark("Answer to a signed test event"), f"HTTP {outcome.status}, {outcome.peer}")
+        return Found(True, (address, answered))
 
     async def close(self) -> None:
         await self._connections.close()

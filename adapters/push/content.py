@@ -8,12 +8,13 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from hub.clock import rfc3339
+from hub.clock import new_id, rfc3339
 from hub.delivery.carrier import Parcel
 from hub.delivery.showing import shown as delivery_shown
 from hub.envelope.related import Octets, OutgoingPart, Related
@@ -21,7 +22,7 @@ from hub.ledger.deliveries import Leased
 from hub.ledger.receipts import ReceiptRecord
 from hub.receipts.showing import shown as receipt_shown
 
-DOCUMENT, NOTICE, RECEIPTS = "delivery.document", "delivery.notice", "receipts"
+DOCUMENT, NOTICE, RECEIPTS, PING = "delivery.document", "delivery.notice", "receipts", "hub.ping"
 RECEIPT_OCTETS = 256 * 1024
 _XML = "application/xml"
 
@@ -96,6 +97,11 @@ def told(records: Sequence[ReceiptRecord]) -> Iterator[Content]:
         size += len(record.jws)
     if batch:
         yield _told(batch)
+
+
+def ping(at: datetime) -> Content:
+    """A test event (Standard Webhooks): nothing is asked of the receiver but to take it."""
+    return _json(PING, f"ping-{new_id()}", rfc3339(at), {"data": {}}, {})
 
 
 def _told(batch: list[ReceiptRecord]) -> Content:

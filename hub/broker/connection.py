@@ -21,7 +21,7 @@ from aiormq.abc import AbstractChannel
 from aiormq.exceptions import AMQPError, ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from hub.broker import topology
-from hub.broker.port import BrokerUnavailable
+from hub.broker.port import BrokerUnavailable, QueueState
 
 logger = logging.getLogger(__name__)
 # It reports an error at every attempt while a broker is away; we report the first ourselves.
@@ -157,6 +157,11 @@ class Link:
 
     async def depth(self, queue: str) -> int:
         """Messages waiting in a queue; 0 when it does not exist. Raises ``BrokerUnavailable``."""
+        state = await self.state(queue)
+        return 0 if state is None else state.messages
+
+    async def state(self, queue: str) -> QueueState | None:
+        """A queue as it is now, None when it does not exist. Raises ``BrokerUnavailable``."""
         try:
             with amqp_failures():
                 async with asyncio.timeout(ROUND_TRIP_SECONDS):
@@ -164,9 +169,9 @@ class Link:
                         declared = await channel.queue_declare(queue, passive=True)
         except BrokerUnavailable as error:
             if isinstance(error.__cause__, ChannelNotFoundEntity):
-                return 0
+                return None
             raise
-        return declared.message_count or 0
+        return QueueState(queue, declared.message_count or 0, declared.consumer_count or 0)
 
     async def _keep_connected(self) -> None:
         pause = FIRST_PAUSE_SECONDS

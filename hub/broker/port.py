@@ -99,6 +99,15 @@ Listener = Callable[[Sequence[Said]], Awaitable[None]]
 """Takes a batch; returning acknowledges all of it, raising gives all of it back to the queue."""
 
 
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """A queue as the broker has it now: messages that nobody has taken, and who consumes it."""
+
+    name: str
+    messages: int
+    consumers: int
+
+
 class SystemQueues(Protocol):
     """The queues that systems consume themselves, and what they say. Only RabbitMQ has them: they end in agencies."""
 
@@ -113,6 +122,9 @@ class SystemQueues(Protocol):
 
     async def waiting(self, system_id: str) -> int:
         """Messages in the system's queue that nobody has taken; 0 without a queue. Raises ``BrokerUnavailable``."""
+
+    async def state(self, system_id: str) -> QueueState | None:
+        """The system's queue, None when there is none. Raises ``BrokerUnavailable``."""
 
     async def listen(self, handler: Listener) -> None:
         """Start handing what systems say to ``handler``; survives reconnects. A no-op when that is done already."""

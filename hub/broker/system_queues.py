@@ -16,7 +16,7 @@ from hub.broker import publishing, topology
 from hub.broker.connection import Link, Session, amqp_failures
 from hub.broker.consuming import Consumer
 from hub.broker.messages import TRACEPARENT
-from hub.broker.port import BrokerUnavailable, Listener, Note, Said
+from hub.broker.port import BrokerUnavailable, Listener, Note, QueueState, Said
 from hub.broker.publishing import Publication
 
 # Messages of agencies may be as long as the broker lets them be: fewer of them are held at once than claim checks.
@@ -60,6 +60,10 @@ class RabbitSystemQueues:
     async def waiting(self, system_id: str) -> int:
         """Messages in the system's queue that nobody has taken; 0 without a queue. Raises ``BrokerUnavailable``."""
         return await self._publishing.depth(topology.agency(system_id).name)
+
+    async def state(self, system_id: str) -> QueueState | None:
+        """The system's queue, None when there is none. Raises ``BrokerUnavailable``."""
+        return await self._publishing.state(topology.agency(system_id).name)
 
     async def listen(self, handler: Listener) -> None:
         """Start handing what systems say to ``handler``; a no-op when that is done already."""

@@ -12,6 +12,7 @@ from hub.delivery.lease import Leases
 from hub.evidence.handing import Evidence
 from hub.gateway.handed import Handed
 from hub.gateway.published_keys import PublishedKeys
+from hub.gateway.sightings import Sightings
 from hub.gateway.tiles import KeptTiles
 from hub.gateway.tokens import Tokens
 from hub.intake import Intake
@@ -45,6 +46,7 @@ class Gateway:
     evidence: Evidence
     handed: Handed = field(default_factory=Handed)
     tiles: KeptTiles = field(default_factory=KeptTiles)
+    sightings: Sightings = field(default_factory=Sightings)
     witness: Witness | None = None  # of other logs, where this hub watches any
 
 

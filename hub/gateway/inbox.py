@@ -53,6 +53,7 @@ async def inbox(
     context = gateway(request)
     seconds = lease or context.settings.lease_seconds
     wait = min(wait, context.settings.long_poll_seconds)
+    await context.sightings.note(context.ledger, caller.id, "inbox_at")
     taken = await context.leases.take(caller.id, limit, seconds, wait, request.is_disconnected)
     context.handed.remember(caller.id, taken)
     return JSONResponse({"deliveries": [_delivery(one) for one in taken]}, headers={"Cache-Control": "no-store"})

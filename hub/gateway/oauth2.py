@@ -70,6 +70,7 @@ async def _token(request: Request) -> Response:
     system = await context.directory.system_by_client(client_id)
     if system is None or not is_secret_of(system, secret, clock.now()) or not system.active:
         raise Refused("client-invalid")
+    await context.sightings.note(context.ledger, system.id, "token_at")
     body = {
         "access_token": context.tokens.issue(client_id),
         "token_type": "Bearer",
