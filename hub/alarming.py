@@ -16,11 +16,13 @@ from adapters.push.transport import Connections
 from hub import clock
 from hub.alerts.alarm import Alarm
 from hub.alerts.keeping import Keeper
-from hub.alerts.notices import Post, Way
+from hub.alerts.notices import Post, Told, Way
 from hub.alerts.watches import Limits, Probes
 from hub.channels import Means, submission
 from hub.inspection.clamd import Clamd
 from hub.ledger import Ledger
+from hub.ledger.alert_notices import Notice
+from hub.ledger.alerts import AlertRecord
 from hub.problems import HubError, Misconfigured
 from hub.settings import Settings
 from hub.signatures.keys.derivation import Deriving
@@ -103,3 +105,18 @@ def load_post(settings: Settings, ledger: Ledger, derivation: Deriving) -> Post:
         seconds = settings.push_timeout_seconds
         ways["webhook"] = WebhookWay(connections, reach, derivation, settings.base_url, seconds)
     return Post(ledger, ways)
+
+
+async def try_all(settings: Settings, ledger: Ledger, derivation: Deriving) -> list[tuple[str, str]]:
+    """A test alert to everybody who is told of alerts: who, and why it was not taken (empty: it was)."""
+    post = load_post(settings, ledger, derivation)
+    now = clock.now()
+    record = AlertRecord(clock.new_id(), "test", "", 1, 0, {}, now, now, 1)
+    try:
+        outcomes = []
+        for one in settings.addressees:
+            notice = Notice(clock.new_id(), record.id, one, "raised", now, "waiting", 1, now)
+            outcomes.append((one, await post.try_now(one, [Told(notice, record)])))
+        return outcomes
+    finally:
+        await post.close()

@@ -30,6 +30,7 @@ from adapters.client.replies import (
     DeliveryState,
     Document,
     EnvelopeReply,
+    IncidentReply,
     LeasedDelivery,
     ProofReply,
     ReceiptFeed,
@@ -127,6 +128,15 @@ class AsyncHubClient:
     async def rehearse(self, rehearsal: str, signature: bytes) -> RehearsalReply:
         """Show that the next key signs: the signature over a challenge of the hub."""
         return await self.run(calls.rehearse(rehearsal, signature))
+
+    async def report_incident(
+        self, agency: str, category: str, description: str, contact: str, noticed_at: datetime | None = None
+    ) -> IncidentReply:
+        told = calls.report_incident(agency, category, description, contact, noticed_at or clock.now())
+        return await self.run(told)
+
+    async def incident(self, identifier: str) -> IncidentReply:
+        return await self.run(calls.incident(identifier))
 
     async def report_status(
         self, delivery: str, code: str, description: str = "", at: datetime | None = None

@@ -22,6 +22,7 @@ from adapters.client.replies import (
     DeliveryState,
     Document,
     EnvelopeReply,
+    IncidentReply,
     LeasedDelivery,
     ProofReply,
     ReceiptFeed,
@@ -175,6 +176,24 @@ def _rehearsal(reply: Reply) -> RehearsalReply:
     return cast(RehearsalReply, reply.json())
 
 
+def report_incident(
+    agency: str, category: str, description: str, contact: str, noticed_at: datetime
+) -> Call[IncidentReply]:
+    """``noticed_at`` is fixed once, by the caller, so that a repeat is an exact one."""
+    body = {
+        "agency": agency,
+        "category": category,
+        "description": description,
+        "contact": contact,
+        "noticed_at": clock.rfc3339(noticed_at),
+    }
+    return Call("POST", "/v1/incidents", _incident, body=_dump(body), media_type=JSON)
+
+
+def incident(identifier: str) -> Call[IncidentReply]:
+    return Call("GET", f"/v1/incidents/{_segment(identifier)}", _incident)
+
+
 def report_status(delivery: str, code: str, description: str, at: datetime) -> Call[StatusReply]:
     """``at`` is fixed once, by the caller, so that a repeat is an exact one."""
     body = {"delivery": delivery, "code": code, "description": description, "at": clock.rfc3339(at)}
@@ -265,6 +284,10 @@ def _delivery(reply: Reply) -> DeliveryReply:
 
 def _status(reply: Reply) -> StatusReply:
     return cast(StatusReply, reply.json())
+
+
+def _incident(reply: Reply) -> IncidentReply:
+    return cast(IncidentReply, reply.json())
 
 
 def _receipts(reply: Reply) -> list[ReceiptReply]:

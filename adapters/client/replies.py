@@ -160,6 +160,21 @@ class DeliveryReply(TypedDict):
     lease: NotRequired[Lease]
 
 
+class IncidentReply(TypedDict):
+    """An incident as it was reported. ``state``: open or closed; ``outcome`` is the operator's, empty while open."""
+
+    id: str
+    agency: str
+    category: str
+    description: str
+    contact: str
+    noticed_at: str
+    reported_at: str
+    state: str
+    closed_at: str | None
+    outcome: str
+
+
 class ChaseReply(TypedDict):
     """Answer to chase: when the recipient was reminded, and from when on it may be again."""
 

@@ -30,6 +30,7 @@ from adapters.client.replies import (
     DeliveryState,
     Document,
     EnvelopeReply,
+    IncidentReply,
     LeasedDelivery,
     ProofReply,
     ReceiptFeed,
@@ -137,6 +138,16 @@ class HubClient:
     def rehearse(self, rehearsal: str, signature: bytes) -> RehearsalReply:
         """Show that the next key signs: the signature over a challenge of the hub."""
         return self.run(calls.rehearse(rehearsal, signature))
+
+    def report_incident(
+        self, agency: str, category: str, description: str, contact: str, noticed_at: datetime | None = None
+    ) -> IncidentReply:
+        """Tell the operator of a security incident of one of this system's agencies."""
+        told = calls.report_incident(agency, category, description, contact, noticed_at or clock.now())
+        return self.run(told)
+
+    def incident(self, identifier: str) -> IncidentReply:
+        return self.run(calls.incident(identifier))
 
     def report_status(self, delivery: str, code: str, description: str = "", at: datetime | None = None) -> StatusReply:
         """Report what the office did with a delivery: ``code`` is 01…06, 13, 15 or 16."""

@@ -188,4 +188,12 @@ KINDS: dict[str, Kind] = {
         mark("Make the disk larger, or purge what is past its time."),
         "/retention/plan",
     ),
+    "test": Kind(
+        WARN,
+        None,
+        mark("This is a test: alerts arrive here"),
+        mark("Nobody."),
+        mark("Nothing."),
+        momentary=True,
+    ),
 }

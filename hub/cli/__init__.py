@@ -16,13 +16,14 @@ import typer
 from hub import language
 from hub.problems import HubError
 
-AGENCY = ("sign", "send", "inbox", "status", "chase", "receipts", "rehearse", "evidence", "verify", "log", "demo")
+AGENCY = ("sign", "send", "inbox", "status", "chase", "receipts", "rehearse", "incident", "evidence", "verify", "log", "demo")
 OPERATION = (
     "roles",
     "witness",
     "registry",
     "policy",
     "overdue",
+    "alert",
     "audit",
     "dead_letters",
     "bounces",

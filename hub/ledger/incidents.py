@@ -61,6 +61,12 @@ def unclosed(transaction: Transaction, limit: int = 500) -> list[Incident]:
     return [_record(row) for row in rows.fetchmany(limit)]
 
 
+def unclosed_of(transaction: Transaction, agency_code: str, limit: int = 100) -> list[Incident]:
+    """Those of one agency that nobody has closed."""
+    rows = transaction.execute(_shown().where(incident.c.closed_at.is_(None), incident.c.agency_code == agency_code))
+    return [_record(row) for row in rows.fetchmany(limit)]
+
+
 def page(transaction: Transaction, own_agency: str | None, before: str = "", limit: int = 50) -> list[Incident]:
     """Incidents, the newest first. ``before``: the identifier of the last one that was shown."""
     statement = _shown().order_by(incident.c.id.desc()).limit(limit)

@@ -270,6 +270,10 @@ def test_the_answers_of_a_journey_are_as_described(fuzzed: World, offices: tuple
             described.call("GET", path, sender)
         described.call("GET", "/v1/agencies/{code}", sender, named={"code": sender.code})
         described.call("GET", "/v1/profiles/{name}", sender, named={"name": "qcvn-102-2016"})
+        told = {"agency": sender.code, "category": "key", "description": "Mất thiết bị ký", "contact": "024 3123 4567"}
+        made = [described.call("POST", "/v1/incidents", sender, json=told)["id"] for _ in range(2)]
+        assert made[0] == made[1]
+        described.call("GET", "/v1/incidents/{incident_id}", sender, named={"incident_id": made[0]})
         described.call("GET", "/v1/audit/entries", fuzzed)
         described.call("GET", "/v1/audit/messages", fuzzed)
         described.call("PUT", "/v1/audit/questions", fuzzed, json={"name": "đã gửi", "filters": {"from": "H01"}})
