@@ -31,6 +31,7 @@ from hub.delivery.lease import Leases
 from hub.delivery.links import Links
 from hub.delivery.replay import Replays
 from hub.delivery.telling import Telling
+from hub.figures.counting import Counting
 from hub.gateway.published_keys import PublishedKeys
 from hub.gateway.serving import listen, server_of, started
 from hub.gateway.tokens import Tokens
@@ -195,6 +196,7 @@ def build(settings: Settings) -> Hub:
             *works(settings, ledger),
             CarryingOut(ledger, payloads, settings.sweep_every_seconds).run,
             load_alarm(means).run,
+            Counting(ledger).run,
         ],
         upkeep=_upkeep(settings, revocation, answers, LedgerPending(ledger), directory),
         chaser=Chaser(ledger, signer, deadlines, duty_mail(settings), settings.sweep_every_seconds),
