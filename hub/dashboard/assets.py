@@ -15,6 +15,8 @@ from hub.dashboard import tokens
 from hub.dashboard.headers import harden
 
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+# later rules win: what everything stands on comes first
+FIRST = ("frame", "controls", "sheets", "tables", "overview", "letter", "report", "work", "audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,22 @@ class Asset:
 
 @functools.cache
 def assets() -> dict[str, Asset]:
-    """Every file by name; the tokens are written for the stylesheet from their one definition."""
-    found = {"tokens.css": _asset(tokens.stylesheet().encode(), ".css")}
+    """Every file by name; and all style sheets as one, so that a page asks for one."""
+    found = {"site.css": _asset(_stylesheet().encode(), ".css")}
     for path in sorted((Path(__file__).parent / "static").iterdir()):
         if path.suffix in MEDIA_TYPES:
             found[path.name] = _asset(path.read_bytes(), path.suffix)
     return found
+
+
+def _stylesheet() -> str:
+    """The tokens, written from their one definition, then what every page needs, then what only some need."""
+    paths = sorted((Path(__file__).parent / "static").glob("*.css"), key=lambda path: (_place(path.stem), path.stem))
+    return tokens.stylesheet() + "\n".join(path.read_text(encoding="utf-8") for path in paths)
+
+
+def _place(stem: str) -> int:
+    return FIRST.index(stem) if stem in FIRST else len(FIRST)
 
 
 def _asset(content: bytes, suffix: str) -> Asset:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hub.dashboard import moments
 from hub.ledger.overview import Hour
 
-HALF = 78.0  # pixels from the line to the top, and to the bottom
+HALF = 60.0  # pixels from the line to the top, and to the bottom
 LEAST = 2.0  # a bar that is not nothing is seen
 WIDTH = 62.0  # per cent of an hour's place that its bar fills
 _READABLE = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from hub.audit import Entry
+from hub.dashboard.live import Live
 from hub.delivery.replay import Replays
 from hub.evidence.handing import Evidence
+from hub.inspection.pictures import Pictures
 from hub.language import Language
 from hub.ledger import Ledger, PayloadStore, PayloadWriter, Transaction
 from hub.proposals import Proposals
 from hub.receipts.asking import Chases
+from hub.registry.second_factor import Vault
 from hub.retention.policy import load as shipped
 from hub.retention.purges import Purges
 from hub.validation.examination import Policy
@@ -32,6 +35,9 @@ class DashboardContext:
     scanned. ``chases`` has recipients reminded, and knows the deadlines. ``replays`` sends deliveries again and
     ``purges`` removes octets past their time, both when two people want it; ``proposals`` are the other changes that
     take two. ``evidence`` hands packs out. ``time_stamped``: outside authorities are asked to stamp the log.
+    ``addressees``: who is told of alerts.
+    ``vault`` seals the secrets of second factors. ``engines``: broker and scanner, and whether each answers now.
+    ``live`` tells open pages of changes until it is closed.
 
     ``base_url`` decides whether cookies are limited to HTTPS. A session ends ``session_idle`` after the last page
     that a person opened and ``session_lifetime`` after the login at the latest.
@@ -46,6 +52,8 @@ class DashboardContext:
     replays: Replays
     evidence: Evidence
     largest_envelope: int
+    vault: Vault
+    pictures: Pictures = field(default_factory=Pictures)
     purges: Purges = field(default_factory=lambda: Purges(shipped()))
     proposals: Proposals = field(default_factory=Proposals)
     hub_name: str = "lienthong"
@@ -53,6 +61,9 @@ class DashboardContext:
     session_idle: timedelta = timedelta(hours=1)
     session_lifetime: timedelta = timedelta(hours=12)
     time_stamped: bool = False
+    addressees: Sequence[str] = ()
+    engines: Mapping[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
+    live: Live = field(default_factory=Live)
 
     @property
     def secure(self) -> bool:

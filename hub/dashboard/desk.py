@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +15,13 @@ from starlette.responses import HTMLResponse, Response
 from hub import clock
 from hub.dashboard.access import Right, Visitor, permitted, visitor_of
 from hub.dashboard.context import DashboardContext
+from hub.dashboard.engines import Engines
 from hub.dashboard.navigation import Entry, Heading, at_hand, headings
 from hub.dashboard.preferences import Preferences, preferences_of
 from hub.dashboard.rendering import Templates
 from hub.dashboard.situation import Situations
 from hub.dashboard.tallies import Tallies, Tally
-from hub.dashboard.throttle import LoginThrottle
+from hub.dashboard.throttle import AddressThrottle
 from hub.ledger import sessions
 from hub.ledger.people import Person
 from hub.ledger.sessions import Session
@@ -45,7 +47,10 @@ class Desk:
         self.ledger = context.ledger
         self.situations = Situations(context.ledger)
         self.tallies = Tallies(context.ledger)
-        self.throttle = LoginThrottle()
+        self.engines = Engines(context.engines)
+        self.throttle = AddressThrottle()
+        # Argon2 takes 64 MiB a time on purpose: two at once, the others queue
+        self.hashing = asyncio.Semaphore(2)
         self.templates = Templates(context.hub_name)
 
     @property
@@ -62,7 +67,8 @@ class Desk:
         session = await self.ledger.read(sessions.find, token, now, self.context.session_idle)
         if session is None:
             return None
-        if session.touch_due and REFRESH_HEADER not in request.headers:
+        by_itself = REFRESH_HEADER in request.headers or request.url.path == "/live"
+        if session.touch_due and not by_itself:
             await self.ledger.write(sessions.touch, token, session.person.id, now)
         return session
 
@@ -89,10 +95,10 @@ class Desk:
         return visitor
 
     @staticmethod
-    def session_id(request: Request) -> str:
+    def own_session(request: Request) -> Session:
         """The session of whoever is asking."""
         session: Session = request.state.session
-        return session.id
+        return session
 
     def page(
         self,

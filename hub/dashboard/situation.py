@@ -14,8 +14,20 @@ from typing import Literal
 from hub import clock
 from hub.dashboard import moments, wording
 from hub.language import gettext, ngettext
-from hub.ledger import Ledger, Transaction, dead_letters, holds, overdue, overview, purges, replays
-from hub.ledger.overview import Concern, Deferrals, Figures, Hour, SlowSystem
+from hub.ledger import (
+    Ledger,
+    Transaction,
+    condition,
+    dead_letters,
+    holds,
+    overdue,
+    overview,
+    proposals,
+    purges,
+    replays,
+)
+from hub.ledger.condition import Condition
+from hub.ledger.overview import Concern, Figures, Hour, Reason, SlowSystem
 
 FRESH = 3.0
 SCOPES = 256
@@ -25,6 +37,8 @@ HOUR_CLOSES_AFTER = timedelta(minutes=2)
 # nobody should wait longer than this without the overview saying so
 LONG_IN_TRANSIT = timedelta(minutes=2)
 LONG_WAIT = timedelta(minutes=30)
+# a certificate with so many days left is trouble
+SOON = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +51,15 @@ class Situation:
     refused: list[Concern]
     waiting: list[Concern]
     systems: list[SlowSystem]
-    deferrals: list[Deferrals] = field(default_factory=list)
+    expiring: dict[int, int]  # certificates by the days that they have left
+    refusals: list[Reason] = field(default_factory=list)
+    deferrals: list[Reason] = field(default_factory=list)
     overdue: int = 0
     dead: int = 0  # dead letters that nobody has sent again, whenever they were given up
     replays: int = 0  # waiting for a second person
     retention: int = 0  # purges, and holds to be lifted, that wait for one
+    decisions: int = 0  # other changes that wait for one
+    condition: Condition | None = None  # how the hub itself is: for those who run it
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +112,14 @@ def _read(transaction: Transaction, now: datetime, agency_code: str | None, clos
         systems=overview.slowest_systems(transaction, agency_code),
         # whose they were could not be told: they concern those who see everything
         deferrals=[] if agency_code else overview.deferrals(transaction, now - DAY),
+        refusals=overview.refusals(transaction, now - DAY, agency_code),
+        expiring=condition.expiring(transaction, now, agency_code),
         overdue=overdue.count(transaction, now, agency_code),
         dead=dead_letters.count(transaction, agency_code),
         replays=0 if agency_code else replays.waiting(transaction),
         retention=0 if agency_code else purges.waiting(transaction) + holds.waiting(transaction),
+        decisions=0 if agency_code else proposals.waiting(transaction),
+        condition=None if agency_code else condition.read(transaction, now),
     )
 
 
@@ -118,15 +140,18 @@ def _hours(
     return hours
 
 
-def headline(situation: Situation) -> Headline:
+def headline(situation: Situation, broker_answers: bool = True) -> Headline:
     """Trouble replaces the calm line: what, since when, whom it touches, what to do. The worst comes first."""
     figures = situation.figures
     return (
-        _stuck(situation)
+        _unconnected(broker_answers)
+        or _stuck(situation)
         or _given_up(figures)
+        or _alarmed(situation)
         or _slow(situation)
         or _late(situation)
         or _refused(figures)
+        or _ending(situation)
         or Headline("ok", "check", gettext("Everything flows"), _calm(figures))
     )
 
@@ -157,6 +182,35 @@ def _stuck(situation: Situation) -> Headline | None:
     return Headline(
         "bad", "hourglass", gettext("Letters are not moving"), text, "/envelopes?state=open", gettext("See what waits")
     )
+
+
+def _unconnected(broker_answers: bool) -> Headline | None:
+    if broker_answers:
+        return None
+    text = gettext("Letters are accepted and kept; they go on when it answers again. Look whether it runs.")
+    return Headline("bad", "hourglass", gettext("The message broker does not answer"), text)
+
+
+def _alarmed(situation: Situation) -> Headline | None:
+    """What waits, is overdue or ends soon has a sentence of its own here: only the gravest alerts come before it."""
+    count = 0 if situation.condition is None else situation.condition.alerts.bad
+    if not count:
+        return None
+    title = ngettext("%(count)s serious alert", "%(count)s serious alerts", count) % {"count": wording.number(count)}
+    text = gettext("Nobody has taken note so far. Each alert says what to do.")
+    return Headline("bad", "refusals", title, text, "/alerts", gettext("See them"))
+
+
+def _ending(situation: Situation) -> Headline | None:
+    count = sum(number for days, number in situation.expiring.items() if days <= SOON)
+    if not count:
+        return None
+    title = ngettext(
+        "%(count)s certificate ends within seven days", "%(count)s certificates end within seven days", count
+    ) % {"count": wording.number(count)}
+    text = gettext("What is signed with it afterwards is refused. The agency needs a new one registered before.")
+    link, action = ("/certificates", gettext("See which")) if situation.condition is not None else ("", "")
+    return Headline("warn", "seal", title, text, link, action)
 
 
 def _given_up(figures: Figures) -> Headline | None:

@@ -75,6 +75,10 @@ class Clamd:
             raise self._deferred(f"answered {answer[:200]!r} to PING")
         return await self._command(b"zVERSION\0")
 
+    async def answers(self) -> bool:
+        """Whether it is there now. Raises ``Deferred``."""
+        return bool(await self.version())
+
     async def _command(self, command: bytes) -> str:
         async with self._connected(self._patience) as (reader, writer):
             writer.write(command)

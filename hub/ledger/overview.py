@@ -56,8 +56,8 @@ class SlowSystem:
 
 
 @dataclass(frozen=True, slots=True)
-class Deferrals:
-    """Submissions that could not be judged for one reason: how many, and when the last of them came."""
+class Reason:
+    """Submissions that were refused, or could not be judged, for one reason: how many, and when the last came."""
 
     code: str
     count: int
@@ -114,11 +114,20 @@ def _refused_submissions(since: datetime, agency_code: str | None) -> Select[Any
     return select(inner.c.at).where(inner.c.at >= since)
 
 
-def deferrals(transaction: Transaction, since: datetime) -> list[Deferrals]:
+def deferrals(transaction: Transaction, since: datetime) -> list[Reason]:
     """Submissions that could not be judged since then, by reason, the most frequent first. Nobody knows whose."""
+    return _reasons(transaction, "envelope.deferred", since, None)
+
+
+def refusals(transaction: Transaction, since: datetime, agency_code: str | None = None) -> list[Reason]:
+    """Submissions that were refused since then, by reason, the most frequent first."""
+    return _reasons(transaction, "envelope.refused", since, agency_code)
+
+
+def _reasons(transaction: Transaction, kind: str, since: datetime, agency_code: str | None) -> list[Reason]:
     newest = (
         select(audit_entry.c.at, audit_entry.c.code)
-        .where(audit_entry.c.kind == "envelope.deferred")
+        .where(audit_entry.c.kind == kind, *([] if agency_code is None else [audit_entry.c.agency_code == agency_code]))
         .order_by(audit_entry.c.at.desc(), audit_entry.c.seq.desc())
         .limit(COUNT_LIMIT)
         .subquery()
@@ -129,7 +138,7 @@ def deferrals(transaction: Transaction, since: datetime) -> list[Deferrals]:
         .group_by(newest.c.code)
         .order_by(func.count().desc(), newest.c.code)
     )
-    return [Deferrals(*row) for row in transaction.execute(counted)]
+    return [Reason(*row) for row in transaction.execute(counted)]
 
 
 # literal states: SQLite and PostgreSQL then see that the partial indexes serve

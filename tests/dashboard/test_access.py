@@ -151,11 +151,11 @@ def test_every_answer_carries_the_policy(client: httpx.Client) -> None:
 
 def test_assets_are_kept_by_the_browser_until_they_change(client: httpx.Client) -> None:
     page = client.get("/login").text
-    address = page.split('href="/static/frame.css')[1].split('"')[0]
-    response = client.get(f"/static/frame.css{address}")
+    address = page.split('href="/static/site.css')[1].split('"')[0]
+    response = client.get(f"/static/site.css{address}")
     assert "immutable" in response.headers["cache-control"]
-    assert client.get("/static/frame.css").headers["cache-control"] == "no-cache"
-    again = client.get(f"/static/frame.css{address}", headers={"If-None-Match": response.headers["etag"]})
+    assert client.get("/static/site.css").headers["cache-control"] == "no-cache"
+    again = client.get(f"/static/site.css{address}", headers={"If-None-Match": response.headers["etag"]})
     assert again.status_code == 304
 
 

@@ -9,17 +9,27 @@ Addresses carry the filters, so that a list can be sent to a colleague as a link
 from fastapi import APIRouter
 
 from hub.dashboard.desk import Desk
+from hub.dashboard.screens.account import AccountScreens
+from hub.dashboard.screens.alerts import AlertScreens
+from hub.dashboard.screens.chases import ChaseScreens
 from hub.dashboard.screens.check import CheckScreens
 from hub.dashboard.screens.dead_letters import DeadLetterScreens
 from hub.dashboard.screens.decisions import DecisionScreens
 from hub.dashboard.screens.envelopes import EnvelopeScreens
 from hub.dashboard.screens.evidence import EvidenceScreens
+from hub.dashboard.screens.incidents import IncidentScreens
+from hub.dashboard.screens.letter import LetterScreens
+from hub.dashboard.screens.letter_files import LetterFileScreens
+from hub.dashboard.screens.live import LiveScreens
 from hub.dashboard.screens.log import LogScreens
 from hub.dashboard.screens.log_proof import LogProofScreens
 from hub.dashboard.screens.login import LoginScreens
 from hub.dashboard.screens.messages import MessageScreens
 from hub.dashboard.screens.overdue import OverdueScreens
 from hub.dashboard.screens.overview import OverviewScreens
+from hub.dashboard.screens.page_pictures import PagePictureScreens
+from hub.dashboard.screens.people import PeopleScreens
+from hub.dashboard.screens.person import PersonScreens
 from hub.dashboard.screens.preferences import PreferenceScreens
 from hub.dashboard.screens.purges import PurgeScreens
 from hub.dashboard.screens.questions import QuestionScreens
@@ -27,16 +37,25 @@ from hub.dashboard.screens.refusals import RefusalScreens
 from hub.dashboard.screens.replays import ReplayScreens
 from hub.dashboard.screens.retention import RetentionScreens
 from hub.dashboard.screens.rules import RuleScreens
+from hub.dashboard.screens.second_factor import SecondFactorScreens
+from hub.dashboard.screens.welcome import WelcomeScreens
 
 # in the order of the navigation
 SCREENS = (
     OverviewScreens,
+    LiveScreens,
     EnvelopeScreens,
+    LetterScreens,
+    LetterFileScreens,
+    PagePictureScreens,
     EvidenceScreens,
     DeadLetterScreens,
     ReplayScreens,
     OverdueScreens,
+    ChaseScreens,
     RefusalScreens,
+    AlertScreens,
+    IncidentScreens,
     DecisionScreens,
     CheckScreens,
     RuleScreens,
@@ -46,7 +65,12 @@ SCREENS = (
     LogProofScreens,
     MessageScreens,
     QuestionScreens,
+    PeopleScreens,
+    PersonScreens,
+    AccountScreens,
+    SecondFactorScreens,
     LoginScreens,
+    WelcomeScreens,
     PreferenceScreens,
 )
 

@@ -7,14 +7,15 @@ from datetime import datetime
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from hub import language
 from hub.audit import Event
 from hub.dashboard import sealing
-from hub.dashboard.access import Visitor
+from hub.dashboard.access import Right, Visitor, permitted
 from hub.dashboard.chart import chart
 from hub.dashboard.desk import Desk, with_query
+from hub.dashboard.engines import engines
 from hub.dashboard.events import REVOKED, findings, sentence, who_sent
 from hub.dashboard.situation import DAY, headline
 from hub.ledger import journey, log_pages, log_troubles
@@ -24,6 +25,7 @@ from hub.ledger.log_troubles import LogTrouble
 from hub.problems import explain
 
 REFUSALS_SHOWN = 4
+REASONS = 5
 ALERTS_SHOWN = 5
 # what alerts the operator, and letters accepted before it became known that their signer was revoked
 ALARMING = (
@@ -52,6 +54,8 @@ class OverviewScreens:
 
     async def overview(self, request: Request) -> Response:
         visitor = self.desk.visitor(request)
+        if not permitted(visitor, Right.LETTERS):
+            return RedirectResponse("/figures", 303)  # who may see no letters sees what they add up to
         situation = await self.desk.situations.read(visitor.own_agency)
         wanted = LogFilters(kind="envelope.refused", agency=visitor.own_agency or "")
         refused = await self.desk.ledger.read(log_pages.page, wanted, limit=REFUSALS_SHOWN)
@@ -60,11 +64,17 @@ class OverviewScreens:
         alerts = await self._alerts(visitor, situation.at)
         names = await self.desk.ledger.read(journey.names_of, [*entries, *alerts])
         profile = self.desk.context.policy.profile
+        answers = await self.desk.engines.answers()
+        calm_or_not = headline(situation, answers.get("broker", True) or situation.condition is None)
         values = {
             "situation": situation,
             "figures": situation.figures,
-            "headline": sealing.rewritten(rewritten, "/log/proof") if rewritten else headline(situation),
+            "headline": sealing.rewritten(rewritten, "/log/proof") if rewritten else calm_or_not,
             "chart": chart(situation.hours),
+            "own_agency": visitor.own_agency,
+            "engines": engines(situation, answers, time_stamped=self.desk.context.time_stamped),
+            "reasons": [(one, explain(one.code).title(language.current.get())) for one in situation.refusals[:REASONS]],
+            "expiring": [(days, count) for days, count in situation.expiring.items() if count],
             "refusals": [(entry, findings(entry, profile)[:1]) for entry in entries],
             "rewritten": rewritten,
             "alerts": [_alert(entry, names) for entry in alerts],
