@@ -270,6 +270,7 @@ def _application(context: http.Gateway, signer: ReceiptSigner, links: Links, liv
         hub_name=context.settings.hub_name,
         base_url=context.settings.base_url,
         time_stamped=bool(context.settings.time_authorities),
+        addressees=context.settings.addressees,
         engines=_engines(context),
         live=live,
     )

@@ -110,6 +110,22 @@ ACCESS: dict[Right, tuple[str, ...]] = {
         "POST /replays/{replay_id}/confirm",
         "POST /replays/{replay_id}/decline",
     ),
+    Right.REGISTRY: (
+        "GET /certificates",
+        "GET /agencies/{code}/certificates",
+        "GET /rehearsals/{rehearsal_id}",
+        "GET /rehearsals/{rehearsal_id}/challenge",
+    ),
+    Right.REGISTRATION: (
+        "POST /agencies/{code}/certificates",
+        "POST /agencies/{code}/certificates/check",
+        "POST /agencies/{code}/certificates/{sha256}/withdraw",
+        "POST /agencies/{code}/certificates/{sha256}/rehearse",
+        "POST /rehearsals/{rehearsal_id}",
+        "GET /systems/{system_id}/credentials",
+        "POST /systems/{system_id}/credentials",
+        "POST /systems/{system_id}/credentials/end",
+    ),
     Right.DECISIONS: (
         "GET /decisions",
         "GET /decisions/{proposal_id}",

@@ -54,12 +54,18 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("overdue", "/overdue", "hourglass", mark("Overdue"), Right.LETTERS),
             Place("dead-letters", "/dead-letters", "box", mark("Dead letters"), Right.LETTERS),
             Place("refusals", "/refusals", "refusals", mark("Refusals"), Right.LETTERS),
+            Place("alerts", "/alerts", "bell", mark("Alerts"), Right.EXCHANGE),
+            Place("incidents", "/incidents", "shield", mark("Incidents"), Right.INCIDENTS),
             Place("decisions", "/decisions", "people", mark("Decisions"), Right.DECISIONS),
         ),
     ),
     (
         mark("Registry"),
-        (Place("rules", "/rules", "rules", mark("Rules"), Right.LETTERS),),
+        (
+            Place("certificates", "/certificates", "seal", mark("Certificates"), Right.REGISTRY),
+            Place("rules", "/rules", "rules", mark("Rules"), Right.LETTERS),
+            Place("people", "/people", "person", mark("People"), Right.PEOPLE),
+        ),
     ),
     (
         mark("Proof"),

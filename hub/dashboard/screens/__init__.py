@@ -10,14 +10,18 @@ from fastapi import APIRouter
 
 from hub.dashboard.desk import Desk
 from hub.dashboard.screens.account import AccountScreens
+from hub.dashboard.screens.agency_certificates import AgencyCertificateScreens
 from hub.dashboard.screens.alerts import AlertScreens
+from hub.dashboard.screens.certificates import CertificateScreens
 from hub.dashboard.screens.chases import ChaseScreens
 from hub.dashboard.screens.check import CheckScreens
+from hub.dashboard.screens.credentials import CredentialScreens
 from hub.dashboard.screens.dead_letters import DeadLetterScreens
 from hub.dashboard.screens.decisions import DecisionScreens
 from hub.dashboard.screens.envelopes import EnvelopeScreens
 from hub.dashboard.screens.evidence import EvidenceScreens
-from hub.dashboard.screens.incidents import IncidentScreens
+from hub.dashboard.screens.incident import IncidentScreens
+from hub.dashboard.screens.incidents import IncidentListScreens
 from hub.dashboard.screens.letter import LetterScreens
 from hub.dashboard.screens.letter_files import LetterFileScreens
 from hub.dashboard.screens.live import LiveScreens
@@ -34,6 +38,7 @@ from hub.dashboard.screens.preferences import PreferenceScreens
 from hub.dashboard.screens.purges import PurgeScreens
 from hub.dashboard.screens.questions import QuestionScreens
 from hub.dashboard.screens.refusals import RefusalScreens
+from hub.dashboard.screens.rehearsals import RehearsalScreens
 from hub.dashboard.screens.replays import ReplayScreens
 from hub.dashboard.screens.retention import RetentionScreens
 from hub.dashboard.screens.rules import RuleScreens
@@ -55,9 +60,14 @@ SCREENS = (
     ChaseScreens,
     RefusalScreens,
     AlertScreens,
+    IncidentListScreens,
     IncidentScreens,
     DecisionScreens,
     CheckScreens,
+    CertificateScreens,
+    AgencyCertificateScreens,
+    RehearsalScreens,
+    CredentialScreens,
     RuleScreens,
     RetentionScreens,
     PurgeScreens,
