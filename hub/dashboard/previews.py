@@ -1,4 +1,4 @@
-"""Page one of an attachment as a picture: which attachments have one, why others have none, and where the octets lie."""
+"""Page one of an attachment as a picture: which attachments have one, why others have none, where the octets lie."""
 
 from __future__ import annotations
 
@@ -107,5 +107,6 @@ def placard(why: str) -> bytes:
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 210 297" width="210" height="297">'
         '<rect width="210" height="297" fill="#f6f5f1"/>'
-        f'<text y="110" font-family="sans-serif" font-size="14" text-anchor="middle" fill="#57606a">{spans}</text></svg>'
+        '<g font-family="sans-serif" font-size="14" text-anchor="middle" fill="#57606a">'
+        f'<text y="110">{spans}</text></g></svg>'
     ).encode()

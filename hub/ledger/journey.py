@@ -182,6 +182,15 @@ def timeline(
     return found, found[-1].seq if more else None
 
 
+def with_recipients(entries: list[Entry], recipients: list[RecipientRow]) -> list[Entry]:
+    """Entries whose detail does not name the recipient get it from their delivery."""
+    code_of = {row.id: row.code for row in recipients}
+    for entry in entries:
+        if entry.delivery_id in code_of:
+            entry.detail.setdefault("recipient", code_of[entry.delivery_id])
+    return entries
+
+
 def settlements(transaction: Transaction, envelope_id: str) -> list[Entry]:
     """What became known of the signer's certificates after the envelope was accepted, oldest first."""
     mine = (audit_entry.c.envelope_id == envelope_id) & (audit_entry.c.kind == "revocation.settled")

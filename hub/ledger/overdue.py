@@ -161,9 +161,19 @@ def page(
     return OverduePage(found, older, newer)
 
 
-def count(
-    transaction: Transaction, now: datetime, own_agency: str | None = None, limit: int = COUNT_LIMIT
-) -> int:
+def chosen(
+    transaction: Transaction, now: datetime, delivery_ids: Sequence[str], own_agency: str | None = None
+) -> list[OverdueRow]:
+    """Those of these deliveries that are overdue and that the reader may see, the latest missed deadline first."""
+    conditions: list[ColumnElement[bool]] = [delivery.c.id.in_(list(delivery_ids))]
+    if own_agency is not None:
+        conditions += _of_agencies([own_agency])
+    missed = _missed(now, "", conditions, None, len(delivery_ids) * 2, forward=False)
+    rows = transaction.execute(_described(missed, forward=False))
+    return list({row.id: row for row in (OverdueRow(*tuple(one)) for one in rows)}.values())
+
+
+def count(transaction: Transaction, now: datetime, own_agency: str | None = None, limit: int = COUNT_LIMIT) -> int:
     """How many deliveries are overdue, counted up to ``limit``."""
     conditions = _of_agencies([own_agency]) if own_agency is not None else []
     missed = _missed(now, "", conditions, None, limit, forward=False)

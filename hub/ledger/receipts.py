@@ -84,6 +84,14 @@ def newest_notice(transaction: Transaction, delivery_id: str, event: str, code: 
     return transaction.execute(newest).scalar_one_or_none()
 
 
+def newest_notices(transaction: Transaction, delivery_ids: Sequence[str], event: str, code: str) -> dict[str, datetime]:
+    """The same for many deliveries; those without such a notice are left out."""
+    mine = (receipt.c.delivery_id.in_(list(delivery_ids)), receipt.c.event == event, receipt.c.code == code)
+    latest = func.max(receipt.c.at, type_=receipt.c.at.type)
+    rows = transaction.execute(select(receipt.c.delivery_id, latest).where(*mine).group_by(receipt.c.delivery_id))
+    return {row[0]: row[1] for row in rows}
+
+
 def of_envelope(transaction: Transaction, envelope_id: str, system_id: str | None) -> list[ReceiptRecord]:
     """Receipts of one envelope in order, those for one system only when it is given."""
     statement = select(*_COLUMNS).where(receipt.c.envelope_id == envelope_id).order_by(receipt.c.seq)

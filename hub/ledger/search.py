@@ -1,27 +1,33 @@
 """The list of envelopes: filters, free text, and steps to older and newer ones.
 
-A list is read in windows of ``WINDOW`` candidates by time-ordered identifier: a rare word costs one window a step,
-not a scan of years, and nothing is counted that nobody asked for.
+Free text is what auditors' questions call words (``question_letters``: the same index, with and without diacritics), or
+an identifier, or an agency. Where no index narrows it, a list is read in windows of ``WINDOW`` candidates by
+time-ordered identifier: nothing costs a scan of years, and nothing is counted that nobody asked for.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
 
+from hub import clock
 from hub.clock import VIETNAM
-from hub.language.folding import folded
+from hub.language.folding import words_of
+from hub.ledger import question_letters
 from hub.ledger.engine import Transaction
+from hub.ledger.questions import MOST_WORDS, Question
 from hub.ledger.seeing import TO_RECIPIENT
 from hub.ledger.tables import agency, agency_alias, delivery, envelope
 
 WINDOW = 20_000
 AGENCY_LIMIT = 20
+_IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Direction = Literal["", "sent", "received"]
 StateFilter = Literal["", "open", "arrived", "refused", "dead"]
@@ -148,8 +154,15 @@ def _candidates(transaction: Transaction, filters: Filters, before: str, after: 
 
     codes = _listed_codes(transaction, filters)
     if codes is None:
-        return bounded(envelope.c.id)
-    branches = []
+        narrowed = _narrowed(transaction, filters.text)
+        if narrowed is None:
+            return bounded(envelope.c.id)
+        branches = [bounded(envelope.c.id).where(narrowed.ids)]
+        codes, filters = narrowed.codes, replace(filters, direction="")
+        if not codes:
+            return branches[0]
+    else:
+        branches = []
     if filters.direction != "received":
         branches.append(bounded(envelope.c.id).where(envelope.c.sender_code.in_(codes)))
     if filters.direction != "sent":
@@ -158,6 +171,31 @@ def _candidates(transaction: Transaction, filters: Filters, before: str, after: 
     # SQLite allows ORDER BY and LIMIT in a branch only inside a subquery
     both = union(*(select(branch.subquery().c.id) for branch in branches)).subquery()
     return select(both.c.id).order_by(both.c.id.asc() if forward else both.c.id.desc()).limit(WINDOW)
+
+
+class _Narrowed(NamedTuple):
+    """Where letters with a text are found at once: by condition, and all that these agencies sent or received."""
+
+    ids: ColumnElement[bool]
+    codes: Sequence[str] = ()
+
+
+def _narrowed(transaction: Transaction, text: str) -> _Narrowed | None:
+    """None when no index tells which few letters a text can be about."""
+    text = text.strip()
+    if not text:
+        return None
+    if _IDENTIFIER.fullmatch(text.lower()):
+        return _Narrowed(envelope.c.id == text.lower())
+    known = select(envelope.c.id).where(envelope.c.document_id == text)
+    if transaction.execute(known.limit(1)).first() is not None:
+        return _Narrowed(envelope.c.document_id == text)
+    few = question_letters.few(transaction, Question(words=_few_words(text)), clock.now())
+    return None if few is None else _Narrowed(envelope.c.id.in_(few.ids), agencies_meant(transaction, text))
+
+
+def _few_words(text: str) -> str:
+    return " ".join(words_of(text)[:MOST_WORDS])
 
 
 def _listed_codes(transaction: Transaction, filters: Filters) -> Sequence[str] | None:
@@ -174,11 +212,20 @@ def _conditions(transaction: Transaction, filters: Filters) -> list[ColumnElemen
     if filters.state:
         conditions.append(_has_delivery(delivery.c.state.in_(_STATES[filters.state]), own_agency=filters.own_agency))
     if filters.text.strip():
-        words = folded(filters.text).split()
-        found = and_(*(envelope.c.search.contains(word, autoescape=True) for word in words))
-        named = agencies_named(transaction, filters.text)
-        conditions.append(or_(found, _touches(named)) if named else found)
+        conditions.append(_about(transaction, filters.text.strip()))
     return conditions
+
+
+def _about(transaction: Transaction, text: str) -> ColumnElement[bool]:
+    """That a letter has the words of the text, is named by it, or was sent or received by the agency that it names."""
+    ways: list[ColumnElement[bool]] = [envelope.c.id == text.lower(), envelope.c.document_id == text]
+    words = words_of(text)[:MOST_WORDS]
+    if words:
+        # a text without a word as part of it is passed over quickly
+        parts = (envelope.c.search.contains(word, autoescape=True) for word in words)
+        ways.append(and_(*parts, question_letters.has_words(words, transaction.dialect.name)))
+    named = agencies_meant(transaction, text)
+    return or_(*ways, _touches(named)) if named else or_(*ways)
 
 
 def _touches(codes: Sequence[str]) -> ColumnElement[bool]:
@@ -201,20 +248,26 @@ def _window_end(transaction: Transaction, candidates: Select[Any], forward: bool
     return last if count >= WINDOW else None
 
 
-def agencies_named(transaction: Transaction, text: str) -> list[str]:
-    """Codes of up to ``AGENCY_LIMIT`` agencies with this code, former code or part of a name."""
+def agencies_named(transaction: Transaction, text: str, limit: int = AGENCY_LIMIT) -> list[str]:
+    """Codes of up to ``limit`` agencies with this code, this former code, or these words (or their beginnings) in the
+    name, with or without diacritics."""
     text = text.strip()
     if not text:
         return []
     exact = select(agency.c.code).where(agency.c.code == text)
     alias = select(agency_alias.c.code).where(agency_alias.c.alias == text)
     codes = list(transaction.execute(exact.union(alias)).scalars())
-    if codes:
+    words = words_of(text)[:MOST_WORDS]
+    if codes or not words:
         return codes
-    # LIKE folds only ASCII on SQLite: "ủy ban" is also looked for as "Ủy ban"
-    spellings = {text, text[:1].upper() + text[1:], text[:1].upper() + text[1:].lower()}
-    by_name = or_(*(agency.c.name.icontains(spelling, autoescape=True) for spelling in spellings))
-    return list(transaction.execute(select(agency.c.code).where(by_name).limit(AGENCY_LIMIT)).scalars())
+    by_name = (agency.c.search.contains(f" {word}", autoescape=True) for word in words)
+    return list(transaction.execute(select(agency.c.code).where(*by_name).limit(limit)).scalars())
+
+
+def agencies_meant(transaction: Transaction, text: str) -> list[str]:
+    """The agencies that free text names; none when it names more than anybody can mean."""
+    codes = agencies_named(transaction, text, AGENCY_LIMIT + 1)
+    return codes if len(codes) <= AGENCY_LIMIT else []
 
 
 def first_id(day: date) -> str:

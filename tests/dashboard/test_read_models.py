@@ -169,12 +169,30 @@ def test_a_search_stops_at_its_window_and_goes_on_behind_it(
     ledger, letters = told
     whole = all_pages(ledger, Filters(text="tiem chung"))
     monkeypatch.setattr(search, "WINDOW", 25)
-    first = ledger.read_now(search.page, Filters(text="khong-co-o-dau"))
+    first = ledger.read_now(search.page, Filters(agency="H33", text="khong-co-o-dau"))
     assert first.rows == []
     assert first.window_ended
     assert first.older is not None
     assert all_pages(ledger, Filters(text="tiem chung")) == whole
     assert letters
+
+
+def test_one_box_finds_a_letter_by_its_identifiers_and_its_words(
+    told: tuple[Ledger, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, letters = told
+    head = ledger.read_now(journey.letter, letters["trouble"])
+    assert head is not None
+    texts = (head.id.upper(), head.document_id, f"{head.number}/{head.notation}", f"{head.number} giao dự toán")
+    for text in texts:
+        assert all_pages(ledger, Filters(text=text)) == [head.id], text
+    assert all_pages(ledger, Filters(text=head.id, own_agency="G09")) == [], "not a letter of theirs"
+    assert head.id in all_pages(ledger, Filters(text="so y te")), "an agency, without diacritics"
+    marked, plain = Filters(text="triển khai kết nối"), Filters(text="ket noi trien khai")
+    assert all_pages(ledger, marked) == all_pages(ledger, plain)
+    monkeypatch.setattr(search, "WINDOW", 3)
+    for text in texts[:2] if ledger.dialect == "sqlite" else texts:
+        assert [one.id for one in ledger.read_now(search.page, Filters(text=text)).rows] == [head.id], text
 
 
 def test_a_letters_timeline_holds_what_concerns_the_reader(told: tuple[Ledger, dict[str, str]]) -> None:

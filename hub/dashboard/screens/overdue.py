@@ -39,11 +39,14 @@ class OverdueScreens:
         )
         query = {"agency": agency, "which": which}
         policy = self.desk.context.chases.policy
+        lines = [
+            lateness.late(policy, row, now, may_chase=lateness.may_chase(visitor, row.sender_code))
+            for row in found.rows
+        ]
         values = {
-            "lines": [
-                lateness.late(policy, row, now, may_chase=lateness.may_chase(visitor, row.sender_code))
-                for row in found.rows
-            ],
+            "lines": lines,
+            "may_chase_any": any(may_chase for _line, may_chase in lines),
+            "all_of_them": with_query("/overdue/chases/new", query | {"all": "yes"}),
             "agency": agency,
             "which": which,
             "filtered": any(query.values()),
