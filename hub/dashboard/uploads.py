@@ -83,3 +83,30 @@ def _copy(file: UploadFile, writer: PayloadWriter) -> None:
     file.file.seek(0)
     while piece := file.file.read(PIECE):
         writer.write(piece)
+
+
+async def file_or_text(request: Request, field: str, limit: int) -> bytes:
+    """A short file in ``field``, or what was pasted into the field of that name with ``_text``.
+
+    Raises ``Refused``: ``request-too-large``, ``media-type-unsupported``, ``request-invalid``, ``request-empty``.
+    """
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise Refused("media-type-unsupported", "the form is multipart/form-data", "Content-Type")
+    stream = _bounded(request, limit + AROUND)
+    try:
+        form = await MultiPartParser(request.headers, stream, max_files=1, max_fields=4, max_part_size=AROUND).parse()
+    except MultiPartException as error:
+        raise Refused("request-invalid", error.message, field) from error
+    except ClientDisconnect as error:
+        raise Refused("request-invalid", "the upload ended early", field) from error
+    try:
+        file, text = form.get(field), form.get(f"{field}_text")
+        content = await file.read() if isinstance(file, UploadFile) else b""
+        content = content or (text.strip().encode() if isinstance(text, str) else b"")
+    finally:
+        await form.close()
+    if not content:
+        raise Refused("request-empty", "", field)
+    if len(content) > limit:
+        raise Refused("request-too-large", f"{len(content)} of {limit} octets", field)
+    return content

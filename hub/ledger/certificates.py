@@ -48,7 +48,7 @@ def ending(
     if until is not None:
         statement = statement.where(table.not_after < until)
     if after is not None:
-        statement = statement.where(tuple_(table.not_after, table.sha256, table.agency_code) > tuple_(*after))
+        statement = statement.where(tuple_(table.not_after, table.sha256, table.agency_code) > after)
     statement = statement.order_by(table.not_after, table.sha256, table.agency_code).limit(limit)
     return [BoundCertificate(*row) for row in transaction.execute(statement)]
 

@@ -71,7 +71,7 @@ def decided(transaction: Transaction, before: tuple[datetime, str] | None = None
     rows = found.subquery()
     statement = select(rows).order_by(rows.c.ended_at.desc(), rows.c.id.desc()).limit(limit)
     if before is not None:
-        statement = statement.where(tuple_(rows.c.ended_at, rows.c.id) < tuple_(*before))
+        statement = statement.where(tuple_(rows.c.ended_at, rows.c.id) < before)
     return _decisions(transaction, statement)
 
 

@@ -143,10 +143,11 @@ def _chain(exam: Examination, said: Claims) -> list[dict[str, Any]]:
     roles = ["signer", *["authority"] * (len(certificates) - 1)]
     if exam.signed is not None and len(roles) > 1:
         roles[-1] = "anchor"
-    return [_certificate(one, role) for one, role in zip(certificates, roles, strict=False)]
+    return [certificate_facts(one, role) for one, role in zip(certificates, roles, strict=False)]
 
 
-def _certificate(certificate: x509.Certificate, role: str) -> dict[str, Any]:
+def certificate_facts(certificate: x509.Certificate, role: str) -> dict[str, Any]:
+    """A certificate of a path for people; ``role``: signer, authority or anchor."""
     return {
         "role": role,
         "subject": common_name(certificate),
