@@ -6,7 +6,7 @@ Everything a step decides is committed in one transaction together with its entr
 Two stores behind one set of statements: SQLite (embedded) and PostgreSQL (production).
 """
 
-from hub.ledger import audit_tables, delivery_tables, log_tables, people_tables, revocation_tables
+from hub.ledger import audit_tables, delivery_tables, identity_tables, log_tables, people_tables, revocation_tables
 from hub.ledger.engine import Ledger, Transaction
 from hub.ledger.payloads import PayloadStore, PayloadWriter
 
@@ -17,6 +17,7 @@ __all__ = [
     "Transaction",
     "audit_tables",
     "delivery_tables",
+    "identity_tables",
     "log_tables",
     "people_tables",
     "revocation_tables",

@@ -28,6 +28,7 @@ VIOLATIONS = {
     "pdf": ("hub/ledger", "import pypdf"),
     "time-stamps": ("hub/ledger", "import rfc3161_client"),
     "hardware": ("hub/ledger", "import pkcs11"),
+    "openid": ("hub/ledger", "import joserfc"),
     "pictures": ("hub/inspection", "import pypdfium2"),
     "drawing": ("hub/dashboard", "import hub.inspection.pdf_picture"),
 }
