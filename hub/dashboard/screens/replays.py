@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from hub.clock import VIETNAM
-from hub.dashboard import moments
 from hub.dashboard.access import Visitor
+from hub.dashboard.choosing import SHOWN, TIMES, choice_in, field_time, fields_of, first_of, rows_address
 from hub.dashboard.desk import Desk
 from hub.dashboard.forms import form_of, lists_of, number_of
-from hub.delivery.replay import ACTORS, LARGEST, Plan
+from hub.delivery.replay import ACTORS, LARGEST
 from hub.ledger import replays
 from hub.ledger.replays import Choice
 from hub.problems import Refused, explain
 
-SHOWN = 200
-_TEXTS = ("sender", "recipient", "system", "state", "document_id", "envelope_id", "code")
-_TIMES = ("since", "until")
 # what a person mends on the page itself
 _MENDABLE = {"reason-missing", "replay-changed", "replay-empty", "replay-too-many", "request-invalid"}
 
@@ -53,7 +47,7 @@ class ReplayScreens:
     async def ask(self, request: Request) -> Response:
         visitor = self.desk.visitor(request)
         given = await lists_of(request)
-        reason, seen = _first(given, "reason"), _first(given, "seen")
+        reason, seen = first_of(given, "reason"), first_of(given, "seen")
         work = self.desk.context.replays.ask
         try:
             made = await self.desk.ledger.write(work, choice_in(given), reason, visitor.person.login, seen)
@@ -98,18 +92,18 @@ class ReplayScreens:
                 plan = await self.desk.ledger.read(self.desk.context.replays.plan, choice)
         except Refused as error:
             refusal = error
-        query = _flat(choice)
+        query = fields_of(choice)
         start = number_of(request, "from_row")
         values = {
             "plan": plan,
             "choice": choice,
-            "times": {name: _local(getattr(choice, name)) for name in _TIMES},
+            "times": {name: field_time(getattr(choice, name)) for name in TIMES},
             "hidden": query,
-            "reason": _first(given, "reason"),
+            "reason": first_of(given, "reason"),
             "start": start,
             "shown": [] if plan is None else plan.candidates[start : start + SHOWN],
-            "next_rows": _part(query, start + SHOWN, plan),
-            "rows_before": _part(query, start - SHOWN, plan),
+            "next_rows": rows_address(query, start + SHOWN, plan),
+            "rows_before": rows_address(query, start - SHOWN, plan),
             "largest": LARGEST,
             "problem": None if refusal is None else explain(refusal.code),
             "problem_detail": "" if refusal is None else refusal.detail,
@@ -145,44 +139,3 @@ class ReplayScreens:
 
 def _may(visitor: Visitor) -> bool:
     return bool(visitor.person.roles & ACTORS)
-
-
-def _first(given: Mapping[str, Sequence[str]], name: str) -> str:
-    return next(iter(given.get(name, ())), "").strip().replace("\x00", "")[:1000]
-
-
-def choice_in(given: Mapping[str, Sequence[str]]) -> Choice:
-    """The choice that a form or an address names. Raises ``Refused('request-invalid')`` for a time that is none."""
-    values: dict[str, Any] = {name: text[:200] for name in _TEXTS if (text := _first(given, name))}
-    for name in _TIMES:
-        if text := _first(given, name):
-            values[name] = _moment(text, name)
-    deliveries = [one.strip() for one in given.get("delivery", ()) if one.strip()]
-    return Choice(**values, deliveries=tuple(dict.fromkeys(one[:64] for one in deliveries)))
-
-
-def _moment(text: str, name: str) -> datetime:
-    """A time; without an offset, as the browser's field gives it, it is Vietnam's."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Refused("request-invalid", f"{text}: not a time", name) from error
-    return moment.replace(tzinfo=moment.tzinfo or VIETNAM)
-
-
-def _flat(choice: Choice) -> list[tuple[str, str]]:
-    """The choice as fields of a form."""
-    fields = choice.json()
-    named = [(name, str(value)) for name, value in fields.items() if name != "deliveries"]
-    return named + [("delivery", one) for one in choice.deliveries]
-
-
-def _local(moment: datetime | None) -> str:
-    """As a browser's field for a time has it, in Vietnam's time."""
-    return "" if moment is None else f"{moments.local(moment):%Y-%m-%dT%H:%M}"
-
-
-def _part(query: list[tuple[str, str]], start: int, plan: Plan | None) -> str:
-    if plan is None or start <= -SHOWN or start >= len(plan.candidates):
-        return ""
-    return "/replays/new?" + urlencode([*query, *([("from_row", str(start))] if start > 0 else [])])
