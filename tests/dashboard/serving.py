@@ -25,6 +25,7 @@ from hub.ledger import Ledger, PayloadStore, exchange_log
 from hub.receipts import deadline_policy
 from hub.receipts.asking import Chases
 from hub.receipts.signing import ReceiptSigner
+from hub.registry.second_factor import Vault
 from hub.signatures.jws import HubKey
 from tests.intake.register import Register
 
@@ -44,6 +45,7 @@ def dashboard_over(ledger: Ledger, directory: Path, register: Register, address:
         replays=Replays(signer, deadline_policy.load()),
         evidence=evidence_over(ledger, directory, signer),
         largest_envelope=largest,
+        vault=Vault(signer.key),
         hub_name="hub.test",
         base_url=address,
     )
@@ -83,5 +85,6 @@ def served(
         try:
             yield address
         finally:
+            context.live.close()
             server.should_exit = True
             thread.join(10)

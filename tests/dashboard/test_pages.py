@@ -195,6 +195,7 @@ def test_the_overview_refreshes_in_place(quiet: Site, read: Read) -> None:
     def arrive(transaction: Transaction) -> None:
         seeder = Seeder(datetime.now(UTC))
         seeder.letter(transaction, seeder.now, "H33", {"H33.07": "ready"})
+        seeder.write_log(transaction)
 
     quiet.ledger.write_now(arrive)
     page.wait_for_function("before => document.querySelector('.figures li').innerText !== before", arg=before)

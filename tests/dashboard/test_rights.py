@@ -43,7 +43,9 @@ def _client(site: Site, role: str) -> httpx.Client:
 
 def _asked(client: httpx.Client, route: str) -> httpx.Response:
     method, path = route.split()
-    return client.request(method, re.sub(r"\{[^}]+\}", "01890000-0000-7000-8000-000000000000", path))
+    # the head says it all, and one of the answers never ends
+    with client.stream(method, re.sub(r"\{[^}]+\}", "01890000-0000-7000-8000-000000000000", path)) as answer:
+        return answer
 
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if RIGHTS[one] is not Right.OPEN])

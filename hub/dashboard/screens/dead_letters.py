@@ -90,7 +90,7 @@ class DeadLetterScreens:
             "newer": with_query("/dead-letters", query | {"after": page.newer}) if page.newer else "",
             "first": with_query("/dead-letters", query),
         }
-        return self.desk.page(request, "dead_letters/list.html", values, section="envelopes")
+        return self.desk.page(request, "dead_letters/list.html", values, section="dead-letters")
 
 
 def _read(transaction: Transaction, wanted: Filters, before: str, after: str) -> _Read:
