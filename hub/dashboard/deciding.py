@@ -35,6 +35,7 @@ _TITLES: dict[str, str] = {
 _ABOUT: dict[str, tuple[str, Right]] = {
     "certificate": ("/agencies/{}/certificates", Right.REGISTRY),
     "agency": ("/agencies/{}", Right.REGISTRY),
+    "person": ("/people/{}", Right.PEOPLE),
 }
 
 

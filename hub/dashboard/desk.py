@@ -51,7 +51,7 @@ class Desk:
         self.throttle = AddressThrottle()
         # Argon2 takes 64 MiB a time on purpose: two at once, the others queue
         self.hashing = asyncio.Semaphore(2)
-        self.templates = Templates(context.hub_name)
+        self.templates = Templates(context.hub_name, openid=context.openid is not None)
 
     @property
     def cookie(self) -> str:

@@ -62,9 +62,19 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
     (
         mark("Registry"),
         (
+            Place("agencies", "/agencies", "tree", mark("Agencies"), Right.REGISTRY),
+            Place("systems", "/systems", "machine", mark("Systems"), Right.REGISTRY),
             Place("certificates", "/certificates", "seal", mark("Certificates"), Right.REGISTRY),
             Place("rules", "/rules", "rules", mark("Rules"), Right.LETTERS),
+            Place("policies", "/policies", "policies", mark("Policies"), Right.REGISTRY),
             Place("people", "/people", "person", mark("People"), Right.PEOPLE),
+        ),
+    ),
+    (
+        mark("Figures"),
+        (
+            Place("figures", "/figures", "figures", mark("Figures"), Right.FIGURES),
+            Place("security-sheet", "/figures/security", "shield", mark("Security sheet"), Right.SECURITY_SHEET),
         ),
     ),
     (

@@ -8,14 +8,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hub import clock, language
-from hub.dashboard import assets, explanation, failing, moments, retaining, wording
+from hub.dashboard import assets, explanation, failing, moments, registering, retaining, wording
 from hub.dashboard.events import kind_name
 
 
 class Templates:
     """The templates of this room, compiled once."""
 
-    def __init__(self, hub_name: str) -> None:
+    def __init__(self, hub_name: str, *, openid: bool = False) -> None:
         self._environment = Environment(
             loader=PackageLoader("hub.dashboard"),
             autoescape=True,
@@ -29,13 +29,16 @@ class Templates:
         self._environment.install_gettext_callables(  # type: ignore[attr-defined]  # see the line above
             language.gettext, language.ngettext, newstyle=True
         )
-        self._environment.globals |= {"hub_name": hub_name, "asset": assets.address, "tag": wording.tag}
+        self._environment.globals |= {"hub_name": hub_name, "openid": openid}
+        self._environment.globals |= {"asset": assets.address, "tag": wording.tag}
         self._environment.filters |= {
             "number": wording.number,
             "size": wording.size,
             "priority": wording.priority,
             "business_type": wording.business_type,
             "role": wording.role,
+            "finding": registering.finding,
+            "sign_in_words": wording.sign_in,
             "kind_name": kind_name,
             "summary": wording.summary,
             "day": moments.day,

@@ -149,6 +149,19 @@ def role(name: str) -> str:
     return gettext(ROLES.get(name, name))
 
 
+_SIGN_IN = {
+    "password": mark("Password"),
+    "link": mark("One-time link"),
+    "totp": mark("code"),
+    "recovery": mark("recovery code"),
+}
+
+
+def sign_in(how: str) -> str:
+    """How somebody signed in: ``password+totp`` in words."""
+    return " + ".join(gettext(_SIGN_IN[one]) if one in _SIGN_IN else one for one in how.split("+"))
+
+
 def size(octets: int | None) -> str:
     """A size as people read it: ``812 B``, ``5 KB``, ``1,2 MB`` (decimal comma in Vietnamese)."""
     if octets is None:

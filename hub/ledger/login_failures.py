@@ -29,19 +29,11 @@ class Place:
     browser: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """``wait`` is zero when the attempt may be made, and then it counts as failed until ``take_back`` or ``forget``.
+def attempt(transaction: Transaction, place: Place, at: datetime) -> timedelta:
+    """How long an attempt has to wait. Zero: it may be made, and counts as failed until ``take_back`` or ``forget``.
 
-    ``locked``: the next one has to wait from now on.
+    It is counted first, so that many at once are not more than one after the other.
     """
-
-    wait: timedelta
-    locked: bool = False
-
-
-def attempt(transaction: Transaction, place: Place, at: datetime) -> Attempt:
-    """Ask for an attempt: it is counted first, so that many at once are not more than one after the other."""
     column = login_failure.c
     transaction.execute(delete(login_failure).where(column.failed_at < at - FORGOTTEN_AFTER))
     dialect = postgresql if transaction.dialect.name == "postgresql" else sqlite
@@ -55,10 +47,15 @@ def attempt(transaction: Transaction, place: Place, at: datetime) -> Attempt:
     row = transaction.execute(held.returning(column.failures, column.failed_at)).one()
     wait = wait_after(row.failures, row.failed_at, at)
     if wait > timedelta():
-        return Attempt(wait)
+        return wait
     counted = update(login_failure).where(*_at(place)).values(failures=row.failures + 1, failed_at=at)
     transaction.execute(counted)
-    return Attempt(timedelta(), row.failures + 1 == FREE_FAILURES)
+    return timedelta()
+
+
+def count(transaction: Transaction, place: Place) -> int:
+    """Failures in a row, the attempt under way included."""
+    return transaction.execute(select(login_failure.c.failures).where(*_at(place))).scalar_one_or_none() or 0
 
 
 def wait_after(failures: int, failed_at: datetime, at: datetime) -> timedelta:

@@ -44,7 +44,7 @@ class Session:
 
     id: str
     person: Person
-    created_at: datetime
+    how: str
     expires_at: datetime
     touch_due: bool
 
@@ -139,7 +139,7 @@ def find(transaction: Transaction, token: str, at: datetime, idle: timedelta) ->
     if row is None or row.stage != "open" or not row.active or row.expires_at <= at or row.session_seen + idle <= at:
         return None
     due = row.session_seen + TOUCH_EVERY <= at
-    return Session(row.session_id, person_of(row), row.opened_at, row.expires_at, due)
+    return Session(row.session_id, person_of(row), row.how, row.expires_at, due)
 
 
 def half(transaction: Transaction, token: str, at: datetime, stage: Stage) -> HalfSession | None:
@@ -159,7 +159,6 @@ def _row(transaction: Transaction, token: str) -> Row[Any] | None:
             column.stage,
             column.how,
             column.offered,
-            column.created_at.label("opened_at"),
             column.seen_at.label("session_seen"),
             column.expires_at,
         )

@@ -9,10 +9,11 @@ What cannot wait (a suspension) is carried out at once and looked at by a second
 from hub.proposals.certificates import CERTIFICATES
 from hub.proposals.deciding import Proposals, View
 from hub.proposals.kinds import KINDS, Effect, Kind
+from hub.proposals.people import PEOPLE_KINDS
 from hub.proposals.routes import ROUTES
 from hub.proposals.rules import RULES
 from hub.proposals.suspension import SUSPENSION
 
-KINDS.update({kind.name: kind for kind in (*CERTIFICATES, *ROUTES, *RULES, *SUSPENSION)})
+KINDS.update({kind.name: kind for kind in (*CERTIFICATES, *PEOPLE_KINDS, *ROUTES, *RULES, *SUSPENSION)})
 
 __all__ = ["KINDS", "Effect", "Kind", "Proposals", "View"]

@@ -10,7 +10,9 @@ from fastapi import APIRouter
 
 from hub.dashboard.desk import Desk
 from hub.dashboard.screens.account import AccountScreens
+from hub.dashboard.screens.agencies import AgencyScreens
 from hub.dashboard.screens.agency_certificates import AgencyCertificateScreens
+from hub.dashboard.screens.agency_changes import AgencyChangeScreens
 from hub.dashboard.screens.alerts import AlertScreens
 from hub.dashboard.screens.certificates import CertificateScreens
 from hub.dashboard.screens.chases import ChaseScreens
@@ -20,6 +22,8 @@ from hub.dashboard.screens.dead_letters import DeadLetterScreens
 from hub.dashboard.screens.decisions import DecisionScreens
 from hub.dashboard.screens.envelopes import EnvelopeScreens
 from hub.dashboard.screens.evidence import EvidenceScreens
+from hub.dashboard.screens.figures import FigureScreens
+from hub.dashboard.screens.identities import IdentityScreens
 from hub.dashboard.screens.incident import IncidentScreens
 from hub.dashboard.screens.incidents import IncidentListScreens
 from hub.dashboard.screens.letter import LetterScreens
@@ -29,11 +33,14 @@ from hub.dashboard.screens.log import LogScreens
 from hub.dashboard.screens.log_proof import LogProofScreens
 from hub.dashboard.screens.login import LoginScreens
 from hub.dashboard.screens.messages import MessageScreens
+from hub.dashboard.screens.new_systems import NewSystemScreens
+from hub.dashboard.screens.openid import OpenIdScreens
 from hub.dashboard.screens.overdue import OverdueScreens
 from hub.dashboard.screens.overview import OverviewScreens
 from hub.dashboard.screens.page_pictures import PagePictureScreens
 from hub.dashboard.screens.people import PeopleScreens
 from hub.dashboard.screens.person import PersonScreens
+from hub.dashboard.screens.policies import PolicyScreens
 from hub.dashboard.screens.preferences import PreferenceScreens
 from hub.dashboard.screens.purges import PurgeScreens
 from hub.dashboard.screens.questions import QuestionScreens
@@ -43,6 +50,8 @@ from hub.dashboard.screens.replays import ReplayScreens
 from hub.dashboard.screens.retention import RetentionScreens
 from hub.dashboard.screens.rules import RuleScreens
 from hub.dashboard.screens.second_factor import SecondFactorScreens
+from hub.dashboard.screens.security_sheet import SecuritySheetScreens
+from hub.dashboard.screens.systems import SystemScreens
 from hub.dashboard.screens.welcome import WelcomeScreens
 
 # in the order of the navigation
@@ -64,22 +73,32 @@ SCREENS = (
     IncidentScreens,
     DecisionScreens,
     CheckScreens,
+    # what is new before what has a name: "new" is no agency's code
+    AgencyChangeScreens,
+    AgencyScreens,
+    NewSystemScreens,
+    SystemScreens,
     CertificateScreens,
     AgencyCertificateScreens,
     RehearsalScreens,
     CredentialScreens,
     RuleScreens,
+    PolicyScreens,
     RetentionScreens,
     PurgeScreens,
+    FigureScreens,
+    SecuritySheetScreens,
     LogScreens,
     LogProofScreens,
     MessageScreens,
     QuestionScreens,
     PeopleScreens,
     PersonScreens,
+    IdentityScreens,
     AccountScreens,
     SecondFactorScreens,
     LoginScreens,
+    OpenIdScreens,
     WelcomeScreens,
     PreferenceScreens,
 )
