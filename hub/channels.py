@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from adapters.amqp.account import virtual_host
@@ -18,18 +19,24 @@ from adapters.mail import BounceReader, MailCarrier, Server, SmtpDutyMail, Submi
 from adapters.push import PushCarrier, PushPolicy
 from hub.broker.port import Broker
 from hub.broker.rabbit import RabbitBroker
+from hub.dashboard import Registering
 from hub.delivery.carrier import Carrier
+from hub.delivery.connectivity import Connectivity, Probe
 from hub.delivery.handed import HandedOver
 from hub.delivery.lease import Leases
 from hub.delivery.returned import Returned
+from hub.delivery.trials import Trials
+from hub.evidence.seal import Seal
 from hub.ledger import Ledger, PayloadStore, exchange_log, handed
 from hub.problems import Misconfigured
 from hub.receipts.duty import DutyMail
 from hub.receipts.signing import ReceiptSigner
 from hub.receipts.statuses import Statuses
 from hub.registry.directory import Directory
+from hub.registry.model import offered_channels
 from hub.settings import Settings
 from hub.signatures.keys.derivation import Derivation
+from hub.signatures.sign import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,19 @@ def attendance(
     if settings.broker_management_url is not None:
         management = Management(settings.broker_management_url, virtual_host(settings.broker_url))
     return Attendance(ledger, means.broker.systems, listening, management)
+
+
+def registering_over(means: Means, seal: Seal, found: Mapping[str, Carrier], wake: Callable[[], None]) -> Registering:
+    """What the registry's pages work with: test documents that the evidence key signs, and the channels' own probes."""
+    settings = means.settings
+    author = Signer(seal.key, (seal.certificate,))
+    return Registering(
+        Trials(means.ledger, means.payloads, author, settings.hub_name, wake),
+        Connectivity(means.ledger, {name: one for name, one in found.items() if isinstance(one, Probe)}),
+        offered_channels(embedded=settings.embedded),
+        settings.push_reach,
+        settings.folders,
+    )
 
 
 def _mail(means: Means) -> Carrier:

@@ -23,7 +23,7 @@ from hub.alarming import load_alarm
 from hub.broker.memory import MemoryBroker
 from hub.broker.port import Broker
 from hub.broker.rabbit import RabbitBroker
-from hub.channels import Means, attendance, bounce_reader, carriers, duty_mail
+from hub.channels import Means, attendance, bounce_reader, carriers, duty_mail, registering_over
 from hub.delivery.carriage import Carriage
 from hub.delivery.courier import Courier
 from hub.delivery.inbox import Inbox
@@ -35,6 +35,7 @@ from hub.figures.counting import Counting
 from hub.gateway.published_keys import PublishedKeys
 from hub.gateway.serving import listen, server_of, started
 from hub.gateway.tokens import Tokens
+from hub.identifying import identity_provider
 from hub.inspection.clamd import Clamd
 from hub.inspection.inspector import Inspector
 from hub.intake import Intake
@@ -201,7 +202,13 @@ def build(settings: Settings) -> Hub:
         upkeep=_upkeep(settings, revocation, answers, LedgerPending(ledger), directory),
         chaser=Chaser(ledger, signer, deadlines, duty_mail(settings), settings.sweep_every_seconds),
         fetch=fetch,
-        application=_application(context, signer, Links(ledger, signer), live := dashboard.Live()),
+        application=_application(
+            context,
+            signer,
+            Links(ledger, signer),
+            live := dashboard.Live(),
+            registering_over(means, context.evidence.seal, carriage.carriers, relay.wake),
+        ),
         end_waits=functools.partial(_end, leases, feed, live),
         inspector=policy.inspector,
     )
@@ -254,7 +261,9 @@ async def _schema_current(ledger: Ledger) -> bool:
     return await ledger.read(migration.version) == migration.head()
 
 
-def _application(context: http.Gateway, signer: ReceiptSigner, links: Links, live: dashboard.Live) -> http.Application:
+def _application(
+    context: http.Gateway, signer: ReceiptSigner, links: Links, live: dashboard.Live, registering: dashboard.Registering
+) -> http.Application:
     pages = dashboard.DashboardContext(
         ledger=context.ledger,
         record=exchange_log.append,
@@ -267,6 +276,9 @@ def _application(context: http.Gateway, signer: ReceiptSigner, links: Links, liv
         evidence=context.evidence,
         largest_envelope=context.settings.max_envelope_bytes,
         vault=Vault(context.derivation),
+        registering=registering,
+        proposals=registering.proposals,
+        openid=identity_provider(context.settings),
         hub_name=context.settings.hub_name,
         base_url=context.settings.base_url,
         time_stamped=bool(context.settings.time_authorities),

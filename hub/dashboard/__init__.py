@@ -11,6 +11,7 @@ from hub.dashboard.context import DashboardContext
 from hub.dashboard.fetching import fetch_pages
 from hub.dashboard.live import Live
 from hub.dashboard.problem_pages import problem_pages
+from hub.dashboard.registering import Registering
 from hub.dashboard.router import error_page, pages
 
-__all__ = ["DashboardContext", "Live", "error_page", "fetch_pages", "pages", "problem_pages"]
+__all__ = ["DashboardContext", "Live", "Registering", "error_page", "fetch_pages", "pages", "problem_pages"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from hub.audit import Entry
 from hub.dashboard.live import Live
+from hub.dashboard.registering import Registering
 from hub.delivery.replay import Replays
 from hub.evidence.handing import Evidence
 from hub.inspection.pictures import Pictures
@@ -16,6 +17,7 @@ from hub.language import Language
 from hub.ledger import Ledger, PayloadStore, PayloadWriter, Transaction
 from hub.proposals import Proposals
 from hub.receipts.asking import Chases
+from hub.registry.openid import IdentityProvider
 from hub.registry.second_factor import Vault
 from hub.retention.policy import load as shipped
 from hub.retention.purges import Purges
@@ -36,8 +38,9 @@ class DashboardContext:
     ``purges`` removes octets past their time, both when two people want it; ``proposals`` are the other changes that
     take two. ``evidence`` hands packs out. ``time_stamped``: outside authorities are asked to stamp the log.
     ``addressees``: who is told of alerts.
-    ``vault`` seals the secrets of second factors. ``engines``: broker and scanner, and whether each answers now.
-    ``live`` tells open pages of changes until it is closed.
+    ``registering``: trying systems, and what may be registered. ``vault`` seals the secrets of second factors. ``engines``: broker and scanner, and whether each answers now.
+    ``live`` tells open pages of changes until it is closed. ``openid``: where people may sign in
+    instead of here.
 
     ``base_url`` decides whether cookies are limited to HTTPS. A session ends ``session_idle`` after the last page
     that a person opened and ``session_lifetime`` after the login at the latest.
@@ -53,6 +56,7 @@ class DashboardContext:
     evidence: Evidence
     largest_envelope: int
     vault: Vault
+    registering: Registering
     pictures: Pictures = field(default_factory=Pictures)
     purges: Purges = field(default_factory=lambda: Purges(shipped()))
     proposals: Proposals = field(default_factory=Proposals)
@@ -61,6 +65,7 @@ class DashboardContext:
     session_idle: timedelta = timedelta(hours=1)
     session_lifetime: timedelta = timedelta(hours=12)
     time_stamped: bool = False
+    openid: IdentityProvider | None = None
     addressees: Sequence[str] = ()
     engines: Mapping[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
     live: Live = field(default_factory=Live)

@@ -9,7 +9,7 @@ from hub.language import mark
 from hub.ledger import Transaction, agency_acts, agency_tree, reconfiguring
 from hub.ledger.agency_tree import Branch
 from hub.problems import Refused
-from hub.proposals.kinds import Effect, Kind
+from hub.proposals.kinds import KINDS, Effect, Kind
 from hub.registry import amqp
 from hub.registry.folder import Root
 from hub.registry.reach import Reach
@@ -138,6 +138,11 @@ def _options(arguments: Mapping[str, Any]) -> tuple[str, str | None, dict[str, A
     if amqp.PASSWORD_HASH in options:
         raise Refused("request-invalid", "a password is rotated, not proposed", "options")
     return _text(arguments, "system"), url, dict(options)
+
+
+def kinds_for(reach: Reach, folders: Root | None) -> dict[str, Kind]:
+    """Every kind, with what this hub allows of addresses and folders."""
+    return {**KINDS, SystemChange.name: SystemChange(reach, folders)}
 
 
 ROUTES: tuple[Kind, ...] = (AgencyMove(), AgencySuspend(), AgencyResume(), SystemChange())

@@ -36,6 +36,11 @@ def weakens_all(found: Iterable[Override], agency: str, rule: Rule, wanted: str,
     return not agency and _ORDER.index(wanted) > min(_ORDER.index(rule.severity), _ORDER.index(now))
 
 
+def eased_by_removal(found: Iterable[Override], agency: str, rule: Rule, on: date) -> bool:
+    """Whether going back to the profile asks less of every agency than is asked now."""
+    return not agency and _ORDER.index(severity(rule, found, "", on)) < _ORDER.index(rule.severity)
+
+
 class RuleSet:
     """``rule``, ``severity``, ``until`` (YYYY-MM-DD), ``reason``: for all agencies through that day."""
 
