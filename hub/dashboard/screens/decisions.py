@@ -75,7 +75,7 @@ class DecisionScreens:
             "kind": view.kind,
             "state": deciding.state_of(record),
             "shown": record.shown or now,
-            "now": now if view.changed else [],
+            "at_present": now if view.changed else [],
             "changed": view.changed and view.hindrance is None,
             "hindrance": None if view.hindrance is None else explain(view.hindrance.code),
             "hindrance_detail": "" if view.hindrance is None else view.hindrance.detail,
