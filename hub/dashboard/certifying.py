@@ -69,8 +69,9 @@ def end_tag(not_after: datetime, now: datetime) -> Tag:
     days = step(not_after, now)
     if days == 0:
         return Tag("cross", gettext("ended %(age)s ago") % {"age": moments.age(now - not_after)}, "bad")
-    word = gettext("ends in %(age)s") % {"age": moments.age(not_after - now)}
-    return Tag("check" if days is None else "hourglass", word, "muted" if days is None else _TONES[days])
+    if days is None:
+        return Tag("check", gettext("good until %(day)s") % {"day": _day(not_after)}, "ok")
+    return Tag("hourglass", gettext("ends in %(age)s") % {"age": moments.age(not_after - now)}, _TONES[days])
 
 
 def held_tag(one: HeldCertificate, now: datetime) -> Tag:

@@ -31,10 +31,13 @@ _TITLES: dict[str, str] = {
     "purge": mark("Purge content"),
     "hold": mark("Lift a legal hold"),
 }
-# where what a proposal is about stands, by the first part of its kind
+_BY_SYSTEM_ID = ("system.suspend", "system.resume")
+# where what a proposal is about stands, by its kind or the first part of that
 _ABOUT: dict[str, tuple[str, Right]] = {
     "certificate": ("/agencies/{}/certificates", Right.REGISTRY),
     "agency": ("/agencies/{}", Right.REGISTRY),
+    "system.suspend": ("/systems/{}", Right.REGISTRY),
+    "system.resume": ("/systems/{}", Right.REGISTRY),
     "person": ("/people/{}", Right.PEOPLE),
 }
 
@@ -95,7 +98,12 @@ def _state(one: Decision) -> Tag:
     return _tag(one.state)
 
 
+def _subject(record: ProposalRecord) -> str:
+    """Systems have their page under their identifier, everything else under the name that the proposal gives it."""
+    return str(record.arguments["system"]) if record.kind in _BY_SYSTEM_ID else record.subject
+
+
 def about(record: ProposalRecord, visitor: Visitor) -> str:
     """Where what it is about stands; empty when there is no page, or none for this reader."""
-    address, right = _ABOUT.get(record.kind.partition(".")[0], ("", Right.DECISIONS))
-    return address.format(quote(record.subject, safe="")) if address and visitor.may(right) else ""
+    address, right = _ABOUT.get(record.kind) or _ABOUT.get(record.kind.partition(".")[0], ("", Right.DECISIONS))
+    return address.format(quote(_subject(record), safe="")) if address and visitor.may(right) else ""

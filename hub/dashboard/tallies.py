@@ -9,7 +9,7 @@ from datetime import datetime
 
 from hub import clock
 from hub.dashboard.wording import number
-from hub.ledger import Ledger, Transaction, alerts, dead_letters, overdue, proposals
+from hub.ledger import Ledger, Transaction, alerts, dead_letters, decisions, overdue
 
 FRESH = 10.0
 SCOPES = 256
@@ -59,5 +59,5 @@ def _read(transaction: Transaction, now: datetime, agency_code: str | None) -> d
     }
     # what concerns the hub as a whole is not an agency's
     if agency_code is None:
-        found |= {"decisions": proposals.waiting(transaction), "alerts": alerts.count_open(transaction).count}
+        found |= {"decisions": decisions.number_waiting(transaction), "alerts": alerts.count_open(transaction).count}
     return found
