@@ -54,7 +54,7 @@ KINDS: dict[str, Kind] = {
         BAD,
         SOON,
         mark("%(name)s (%(agency)s) sent a document marked as a state secret"),
-        mark("The document has left the ways that are meant for it. The hub refused it and keeps no copy of it."),
+        mark("A document may have left the ways that are meant for it; whoever handled it may have seen it."),
         mark("Tell the sender's officer for secrets today: the law asks for a report."),
         "/refusals",
         momentary=True,
@@ -71,7 +71,7 @@ KINDS: dict[str, Kind] = {
     "dead-letter": Kind(
         WARN,
         LATER,
-        mark("%(count)s letters could not be delivered to the system %(system)s"),
+        mark("Dead letters for the system %(system)s: %(count)s"),
         mark("The recipients do not have them; the senders were told. The octets are kept."),
         mark("Read the reasons among the dead letters, have them mended, and send the letters again."),
         "/dead-letters?system=%(system_query)s",
@@ -79,7 +79,7 @@ KINDS: dict[str, Kind] = {
     "backlog": Kind(
         WARN,
         LATER,
-        mark("%(count)s letters wait for the system %(system)s, the oldest since %(oldest_at)s"),
+        mark("Letters waiting for the system %(system)s: %(count)s, the oldest since %(oldest_at)s"),
         mark("The agencies behind this system do not get their letters. Nothing is lost."),
         mark("Call those who run the system: it does not fetch, or not fast enough."),
         "/envelopes?system=%(system_query)s",
@@ -141,7 +141,7 @@ KINDS: dict[str, Kind] = {
     "revocation": Kind(
         WARN,
         SOON,
-        mark("It cannot be found out whether certificates were revoked (%(count)s submissions put off)"),
+        mark("Whether certificates were revoked cannot be found out; submissions put off: %(count)s"),
         mark("Submissions of the agencies behind these issuers are put off or accepted as pending."),
         mark("Look whether the issuers' OCSP and CRL addresses are reachable; fetch a list by hand if not."),
     ),
@@ -155,9 +155,9 @@ KINDS: dict[str, Kind] = {
     "deferred": Kind(
         WARN,
         SOON,
-        mark("%(count)s submissions were put off: %(problem)s"),
+        mark("Submissions put off: %(count)s (%(problem)s)"),
         mark("Senders repeat them by themselves. Nothing is lost as long as this ends."),
-        mark("%(problem_remedy)s"),
+        "%(problem_remedy)s",
     ),
     "broker": Kind(
         BAD,

@@ -1,0 +1,1 @@
+"""Alerts: what is seen, kept, told and taken note of."""
