@@ -18,72 +18,17 @@ SHORTEST = 12
 LONGEST = 200
 
 # what people take when twelve characters are asked for; without marks, spaces and case
-_COMMON = frozenset(
-    [
-        "123456789012",
-        "1234567890123",
-        "12345678901234",
-        "123456123456",
-        "112233445566",
-        "121212121212",
-        "123123123123",
-        "147258369147",
-        "000000000000",
-        "111111111111",
-        "888888888888",
-        "987654321012",
-        "098765432109",
-        "1q2w3e4r5t6y",
-        "1qaz2wsx3edc",
-        "qwertyuiop12",
-        "qwertyuiop123",
-        "qwerty123456",
-        "qwerty1234567",
-        "asdfghjkl123",
-        "zxcvbnm12345",
-        "abcdefghijkl",
-        "abcd12345678",
-        "abc123abc123",
-        "password1234",
-        "password12345",
-        "password123456",
-        "passwordpassword",
-        "passw0rd1234",
-        "p@ssw0rd1234",
-        "p@ssword1234",
-        "matkhau12345",
-        "matkhau123456",
-        "matkhaumatkhau",
-        "doimatkhau123",
-        "administrator",
-        "administrator1",
-        "administrator123",
-        "admin1234567",
-        "admin12345678",
-        "quantri123456",
-        "quantrivien123",
-        "letmein123456",
-        "welcome12345",
-        "welcome123456",
-        "iloveyou1234",
-        "iloveyouiloveyou",
-        "vietnam12345",
-        "vietnam123456",
-        "hanoi1234567",
-        "hanoivietnam",
-        "saigon123456",
-        "anhyeuem1234",
-        "anhyeuem123456",
-        "emyeuanh1234",
-        "lienthong123",
-        "lienthong1234",
-        "lienthong2025",
-        "lienthong2026",
-        "vanthu123456",
-        "uyban1234567",
-        "trucvanhanh1",
-    ]
-)
+_LISTED = """
+    123456789012 1234567890123 12345678901234 123456123456 112233445566 121212121212 123123123123 147258369147
+    000000000000 111111111111 888888888888 987654321012 098765432109 1q2w3e4r5t6y 1qaz2wsx3edc qwertyuiop12
+    qwertyuiop123 qwerty123456 qwerty1234567 asdfghjkl123 zxcvbnm12345 abcdefghijkl abcd12345678 abc123abc123
+    password1234 password12345 password123456 passwordpassword passw0rd1234 p@ssw0rd1234 p@ssword1234 matkhau12345
+    matkhau123456 matkhaumatkhau doimatkhau123 administrator administrator1 administrator123 admin1234567
+    admin12345678 quantri123456 quantrivien123 letmein123456 welcome12345 welcome123456 iloveyou1234 iloveyouiloveyou
+    vietnam12345 vietnam123456 hanoi1234567 hanoivietnam saigon123456 anhyeuem1234 anhyeuem123456 emyeuanh1234
+    lienthong123 lienthong1234 lienthong2025 lienthong2026 vanthu123456 uyban1234567 trucvanhanh1
+"""
+_COMMON = frozenset(_LISTED.split())
 
 _hasher = PasswordHasher()
 
