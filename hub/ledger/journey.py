@@ -98,11 +98,12 @@ def letter(transaction: Transaction, envelope_id: str, own_agency: str | None = 
             envelope.c.id,
             envelope.c.sender_code,
             agency.c.name,
-            system.c.name,
+            func.coalesce(system.c.name, ""),
             *(envelope.c[name] for name in Letter.__slots__[4:]),
         )
         .join(agency, agency.c.code == envelope.c.sender_code)
-        .join(system, system.c.id == envelope.c.sender_system_id)
+        # a test document of the hub was sent by no system
+        .outerjoin(system, system.c.id == envelope.c.sender_system_id)
         .where(envelope.c.id == envelope_id)
     )
     if own_agency is not None:
