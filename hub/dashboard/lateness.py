@@ -135,7 +135,7 @@ def may_chase(visitor: Visitor, sender_code: str) -> bool:
 def chaseable(visitor: Visitor, letter: Letter, row: RecipientRow) -> bool:
     """Whether a button is of use: somebody may press it, and something is waited for."""
     ended = row.state in ENDED or row.status_code in REPORTED_ENDS
-    return not ended and may_chase(visitor, letter.sender_code)
+    return not ended and not letter.is_trial and may_chase(visitor, letter.sender_code)
 
 
 def outcome(name: str) -> tuple[str, str] | None:

@@ -29,6 +29,9 @@ class Sentence:
 
 def sentence(letter: Letter, signer: Json, facts: Sequence[Json]) -> Sentence:
     """``facts`` is how each certificate stands, as ``explanation.settled`` has it; the first is the signer's own."""
+    if letter.is_trial:
+        words = gettext("A test document that the hub itself made and signed; it is no letter of %(sender)s.")
+        return Sentence("seal", "ok", words % {"sender": letter.sender_name})
     names = {
         "sender": letter.sender_name,
         "code": letter.sender_code,

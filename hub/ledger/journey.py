@@ -43,6 +43,11 @@ class Letter:
     received_at: datetime
     details: dict[str, Any]
 
+    @property
+    def is_trial(self) -> bool:
+        """A test document, which the hub made and signed itself (``hub.delivery.trials``)."""
+        return not self.sender_system
+
 
 @dataclass(frozen=True, slots=True)
 class RecipientRow:
