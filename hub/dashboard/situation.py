@@ -19,10 +19,10 @@ from hub.ledger import (
     Transaction,
     condition,
     dead_letters,
+    decisions,
     holds,
     overdue,
     overview,
-    proposals,
     purges,
     replays,
 )
@@ -58,7 +58,7 @@ class Situation:
     dead: int = 0  # dead letters that nobody has sent again, whenever they were given up
     replays: int = 0  # waiting for a second person
     retention: int = 0  # purges, and holds to be lifted, that wait for one
-    decisions: int = 0  # other changes that wait for one
+    decisions: int = 0  # all that waits for one
     condition: Condition | None = None  # how the hub itself is: for those who run it
 
 
@@ -118,7 +118,7 @@ def _read(transaction: Transaction, now: datetime, agency_code: str | None, clos
         dead=dead_letters.count(transaction, agency_code),
         replays=0 if agency_code else replays.waiting(transaction),
         retention=0 if agency_code else purges.waiting(transaction) + holds.waiting(transaction),
-        decisions=0 if agency_code else proposals.waiting(transaction),
+        decisions=0 if agency_code else decisions.number_waiting(transaction),
         condition=None if agency_code else condition.read(transaction, now),
     )
 

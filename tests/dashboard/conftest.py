@@ -89,7 +89,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def _site(directory: Path, *stories: str) -> Iterator[Site]:
+def site_in(directory: Path, *stories: str) -> Iterator[Site]:
     ledger = Ledger.sqlite(directory / "ledger.db")
     letters = seed(ledger, *stories)
     register = Register()
@@ -104,19 +104,19 @@ def _site(directory: Path, *stories: str) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A day of exchange, with trouble in it."""
-    yield from _site(tmp_path_factory.mktemp("busy"), "day", "trouble")
+    yield from site_in(tmp_path_factory.mktemp("busy"), "day", "trouble")
 
 
 @pytest.fixture(scope="session")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A new hub: agencies and people, no letter yet."""
-    yield from _site(tmp_path_factory.mktemp("quiet"))
+    yield from site_in(tmp_path_factory.mktemp("quiet"))
 
 
 @pytest.fixture(scope="session")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A hub whose intake saw malware, could not judge some submissions, and accepted a letter with warnings."""
-    yield from _site(tmp_path_factory.mktemp("watched"), "intake", "settled")
+    yield from site_in(tmp_path_factory.mktemp("watched"), "intake", "settled")
 
 
 @pytest.fixture

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.dashboard.conftest import Reader, Site
+from tests.dashboard.addresses import pages
+from tests.dashboard.axe import SCRIPT, violations
+from tests.dashboard.conftest import Reader, Site, site_in
+from tests.dashboard.office_story import office
+from tests.dashboard.pictures import enter
 from tests.hostile.forgery import within
 from tests.intake.register import signed_letter
 
 pytestmark = pytest.mark.services
 
 Read = Callable[..., Reader]
-PATHS = (
-    "/",
-    "/envelopes",
-    "/refusals",
-    "/check",
-    "/rules",
-    "/log",
-    "/messages",
-    "/log/proof",
-    "/problems",
-    "/problems/signature-digest",
-)
+WIDE = """[...document.querySelectorAll('body *')].filter(e => e.checkVisibility()
+    && e.getBoundingClientRect().right > innerWidth + 1).slice(0, 3).map(e => e.outerHTML.slice(0, 200))"""
 
 # each returns what is wrong, as text that says where
 QUESTIONS: dict[str, str] = {
@@ -81,28 +75,62 @@ def wrong(page: Page) -> dict[str, Any]:
     return {name: places for name, places in found.items() if places}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390, 320])
-def test_every_page_can_be_used_by_everyone(watched: Site, read: Read, theme: str, width: int) -> None:
-    reader = read(watched, theme=theme, width=width)
-    reader.log_in()
-    for path in (*PATHS, f"/envelopes/{watched.letters['intake']}", "/envelopes/unknown"):
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A hub with letters and trouble of every sort, and with an office's work."""
+    for site in site_in(tmp_path_factory.mktemp("whole"), "trouble", "intake", "settled"):
+        office(site.ledger)
+        yield site
+
+
+# each theme and each language once: colours do not depend on words
+@pytest.mark.timeout(600)  # every page there is, on a machine that may be busy
+@pytest.mark.parametrize(("theme", "language"), [("light", "vi"), ("dark", "en")])
+def test_every_page_can_be_used_by_everyone(whole: Site, read: Read, theme: str, language: str) -> None:
+    reader = read(whole, theme=theme, language=language)
+    token = enter(whole.ledger, "administrator")
+    page = reader.page
+    page.context.add_cookies([{"name": "lienthong-session", "value": token, "url": whole.address}])
+    page.add_init_script(SCRIPT)
+    wrongs: dict[str, Any] = {}
+    for path in (*pages(whole.address, whole.ledger, token), "/envelopes?q=xyz"):
+        page.set_viewport_size({"width": 1280, "height": 844})
+        reader.open(path)
+        found = wrong(page) | violations(page)
+        for width in (390, 320):
+            page.set_viewport_size({"width": width, "height": 844})
+            if page.evaluate("document.documentElement.scrollWidth - innerWidth") > 0:
+                found[f"wider than {width} px"] = page.evaluate(WIDE)
+        wrongs |= {path: found} if found else {}
+    assert wrongs == {}
+    assert reader.complaints == []
+
+
+def test_a_phone_shows_nothing_that_axe_finds(whole: Site, read: Read) -> None:
+    """Lists look otherwise there, and the bar is only there."""
+    reader = read(whole, width=390)
+    token = enter(whole.ledger, "operator")
+    reader.page.context.add_cookies([{"name": "lienthong-session", "value": token, "url": whole.address}])
+    reader.page.add_init_script(SCRIPT)
+    for path in ("/", "/envelopes", "/dead-letters", f"/envelopes/{whole.letters['trouble']}"):
         page = reader.open(path)
-        assert wrong(page) == {}, path
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+        page.click(".bar .more summary")
+        assert wrong(page) | violations(page) == {}, path
 
 
-def test_pages_in_trouble_can_be_used_by_everyone(busy: Site, read: Read) -> None:
-    reader = read(busy)
-    reader.log_in()
-    for path in (*PATHS, f"/envelopes/{busy.letters['trouble']}", f"/envelopes/{busy.letters['day']}"):
-        assert wrong(reader.open(path)) == {}, path
+def test_the_rules_of_axe_bite(quiet: Site, read: Read) -> None:
+    reader = read(quiet)
+    reader.page.add_init_script(SCRIPT)
+    page = reader.open("/login")
+    assert violations(page) == {}
+    page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=x><button></button>')")
+    assert violations(page).keys() == {"image-alt", "button-name"}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390, 320])
-def test_a_report_can_be_used_by_everyone(watched: Site, read: Read, tmp_path: Path, theme: str, width: int) -> None:
-    reader = read(watched, theme=theme, width=width, language="en")
+def test_a_report_can_be_used_by_everyone(watched: Site, read: Read, tmp_path: Path, theme: str) -> None:
+    reader = read(watched, theme=theme, language="en")
+    reader.page.add_init_script(SCRIPT)
     reader.log_in()
     good = signed_letter(watched.signer, "H33.07")
     for body in (good, within(good, "liên thông", "liên thộng"), b"<edXML", signed_letter(watched.signer, "H99.98")):
@@ -112,8 +140,10 @@ def test_a_report_can_be_used_by_everyone(watched: Site, read: Read, tmp_path: P
         page.set_input_files("#envelope", file)
         page.press(".upload button", "Enter")
         page.wait_for_selector("#verdict")
-        assert wrong(page) == {}
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert wrong(page) | violations(page) == {}
+        for width in (390, 320, 1280):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert reader.complaints == []
 
 

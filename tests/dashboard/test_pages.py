@@ -15,31 +15,6 @@ from tests.dashboard.seeding import Seeder
 pytestmark = pytest.mark.services
 
 Read = Callable[..., Reader]
-PAGES = (
-    "/",
-    "/envelopes",
-    "/overdue",
-    "/refusals",
-    "/check",
-    "/rules",
-    "/log",
-    "/messages",
-    "/log/proof",
-    "/problems",
-    "/problems/signature-digest",
-)
-
-
-@pytest.mark.parametrize("language", ["vi", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_loads_without_a_complaint_of_the_browser(busy: Site, read: Read, language: str, theme: str) -> None:
-    reader = read(busy, language=language, theme=theme)
-    reader.log_in()
-    for path in (*PAGES, f"/envelopes/{busy.letters['day']}", f"/envelopes/{busy.letters['trouble']}"):
-        page = reader.open(path)
-        assert page.locator("h1").count() == 1, path
-        assert page.evaluate("document.documentElement.lang") == language
-    assert reader.complaints == []
 
 
 def test_the_browsers_complaints_are_heard(busy: Site, read: Read) -> None:
@@ -201,15 +176,6 @@ def test_the_overview_refreshes_in_place(quiet: Site, read: Read) -> None:
     page.wait_for_function("before => document.querySelector('.figures li').innerText !== before", arg=before)
     assert page.inner_text(".figures li b >> nth=0") == "1"
     assert page.evaluate("window.stayed") is True
-
-
-@pytest.mark.parametrize("language", ["vi", "en"])
-def test_a_phone_never_scrolls_sideways(busy: Site, read: Read, language: str) -> None:
-    reader = read(busy, width=390, language=language)
-    page = reader.log_in()
-    for path in (*PAGES, f"/envelopes/{busy.letters['trouble']}", "/envelopes?q=xyz", "/envelopes/unknown"):
-        reader.open(path)
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
 
 
 def test_the_keyboard_is_enough_and_seen(busy: Site, read: Read) -> None:
