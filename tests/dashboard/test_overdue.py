@@ -177,6 +177,59 @@ def test_nobody_else_presses_the_button(late: Site, client: httpx.Client) -> Non
     assert elsewhere.headers["location"] == "/?chased=done"
 
 
+def test_many_are_reminded_at_once_after_a_dry_run_and_each_is_told(late: Site, client: httpx.Client) -> None:
+    log_in(client, "truc")
+    soon, *rest = deliveries_to(late, SILENT)[3:7]
+    press(client, soon)
+    before = len(reminders(late))
+    plan = client.get("/overdue/chases/new", params={"delivery": [soon, *rest, "no-such-delivery"]}).text
+    assert plan.count("Will be reminded") == 3
+    assert plan.count("Left out: reminded a short time ago") == 1
+    assert "1 of the ticked is not overdue any more" in plan
+    assert re.findall(r'name="delivery" value="([^"]+)"', plan) == sorted(rest, reverse=True)
+    assert len(reminders(late)) == before, "a dry run reminds nobody"
+    answer = client.post("/overdue/chases", data={"delivery": [*rest, soon, "no-such-delivery"], "note": "Xin xử lý"})
+    assert answer.status_code == 303
+    assert {one for one, _event in reminders(late)[before:]} == set(rest)
+    told = client.get(answer.headers["location"]).text
+    assert told.count(">Reminded<") == 3
+    assert told.count("Left out: reminded a short time ago") == 1
+    again = client.post("/overdue/chases", data={"delivery": rest}).headers["location"]
+    assert client.get(again).text.count("Left out: reminded a short time ago") == 3
+    statement = select(tables.audit_entry.c.detail).where(tables.audit_entry.c.kind == "chase.asked")
+    details = late.ledger.read_now(lambda tx: tx.execute(statement).scalars().all())
+    assert [one["reason"] for one in details[-3:]] == ["Xin xử lý"] * 3
+
+
+def test_everything_that_the_filter_matches_can_be_chosen_and_no_more_than_a_hundred(client: httpx.Client) -> None:
+    log_in(client, "truc")
+    page = client.get("/overdue", params={"which": "unprocessed"}).text
+    [address] = re.findall(r'href="(/overdue/chases/new[^"]+)"', page)
+    plan = client.get(address.replace("&amp;", "&")).text
+    assert len(re.findall(r'name="delivery"', plan)) == 1
+    assert len(re.findall(r"<tr>", client.get("/overdue/chases/new?all=yes").text)) == 17
+    many = [f"d{number}" for number in range(101)]
+    assert client.post("/overdue/chases", data={"delivery": many}).status_code == 422
+    assert "Nothing was chosen" in client.get("/overdue/chases/new").text
+    assert "Nobody was reminded" in client.get("/overdue/chases?at=never&delivery=x").text
+
+
+def test_only_the_sender_s_side_and_operators_remind_many(late: Site, client: httpx.Client) -> None:
+    one = deliveries_to(late, SILENT)[8]
+    before = reminders(late)
+    log_in(client, "kiemtoan")
+    plan = client.get("/overdue/chases/new", params={"delivery": one}).text
+    assert "clerks and operators remind" in plan
+    assert '<form class="sheet upload"' not in plan
+    assert 'type="checkbox"' not in client.get("/overdue").text
+    assert client.post("/overdue/chases", data={"delivery": one}).status_code == 403
+    client.cookies.clear()
+    log_in(client, "vanthu")  # neither sent it nor received it
+    assert "Nothing was chosen" in client.get("/overdue/chases/new", params={"delivery": one}).text
+    assert client.post("/overdue/chases", data={"delivery": one}).status_code == 303
+    assert reminders(late) == before
+
+
 def test_nothing_is_chased_that_ended(late: Site, client: httpx.Client) -> None:
     log_in(client, "truc")
     refused = select(delivery.c.id).where(delivery.c.state == "refused")
@@ -189,7 +242,15 @@ def test_nothing_is_chased_that_ended(late: Site, client: httpx.Client) -> None:
 def test_the_pages_can_be_used_by_everyone(late: Site, read: Read, theme: str, width: int) -> None:
     reader = read(late, theme=theme, width=width)
     reader.log_in()
-    for path in ("/overdue", "/overdue?agency=none", f"/envelopes/{late.letters['urgent']}?chased=too-soon", "/"):
+    chosen = f"delivery={deliveries_to(late, SILENT)[10]}"
+    bulk = (f"/overdue/chases/new?{chosen}", f"/overdue/chases?{chosen}", "/overdue/chases/new")
+    for path in (
+        "/overdue",
+        "/overdue?agency=none",
+        *bulk,
+        f"/envelopes/{late.letters['urgent']}?chased=too-soon",
+        "/",
+    ):
         page = reader.open(path)
         assert wrong(page) == {}, path
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
