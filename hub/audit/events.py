@@ -98,6 +98,8 @@ class Event(StrEnum):
     QUESTION_REMOVED = "log.question_removed"
     LOG_EXPORTED = "log.exported"
     EVIDENCE_TAKEN = "evidence.taken"
+    FIGURES_EXPORTED = "figures.exported"
+    FIGURES_RECOUNTED = "figures.recounted"
     ALERT_RAISED = "alert.raised"
     ALERT_ACKNOWLEDGED = "alert.acknowledged"
     ALERT_ENDED = "alert.ended"
@@ -190,6 +192,8 @@ EVENTS: dict[Event, str] = {
     Event.QUESTION_REMOVED: "an auditor removed a saved question",
     Event.LOG_EXPORTED: "an auditor took entries out of the log as a file",
     Event.EVIDENCE_TAKEN: "an evidence pack was made and handed out",
+    Event.FIGURES_EXPORTED: "monthly figures or a security sheet were taken out as a file",
+    Event.FIGURES_RECOUNTED: "the figures of a month were counted anew from the log",
     Event.ALERT_RAISED: "the hub saw a trouble that somebody has to look at",
     Event.ALERT_ACKNOWLEDGED: "a person took note of an alert",
     Event.ALERT_ENDED: "what an alert was about is over",

@@ -31,6 +31,7 @@ OPERATION = (
     "replay",
     "hold",
     "purge",
+    "figures",
     "key",
     "care",
 )

@@ -104,6 +104,8 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     Event.QUESTION_REMOVED: ("dot", "muted", mark("A saved question was removed")),
     Event.LOG_EXPORTED: ("dot", "muted", mark("The exchange log was exported")),
     Event.EVIDENCE_TAKEN: ("dot", "muted", mark("An evidence pack was handed out")),
+    Event.FIGURES_EXPORTED: ("dot", "muted", mark("Monthly figures were exported")),
+    Event.FIGURES_RECOUNTED: ("dot", "muted", mark("The figures of a month were counted anew")),
     Event.SYSTEM_SUSPENDED: ("cross", "bad", mark("A system was suspended")),
     Event.SYSTEM_RESUMED: ("check", "ok", mark("A suspended system was let in again")),
     Event.ALERT_RAISED: ("refusals", "warn", mark("An alert was raised")),

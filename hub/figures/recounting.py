@@ -13,13 +13,16 @@ from datetime import datetime
 from typing import Any
 
 from hub import clock
+from hub.audit import Entry, Event
+from hub.figures.counting import count_all
 from hub.figures.folding import Known, fold_codes, fold_letters
 from hub.figures.tally import Rows, Tally, rows
-from hub.ledger import Ledger, Transaction, figure_counting, figure_recounting
+from hub.ledger import Ledger, Transaction, exchange_log, figure_counting, figure_recounting
 from hub.ledger.feed import Cursor
 from hub.ledger.figure_counting import Counted, Row
 from hub.problems import Refused
 
+ACTOR = "command line"
 LETTERS = 200
 _KEYS = (3, 5, 5)  # columns of each table's key
 
@@ -42,23 +45,41 @@ def span_of(month: str) -> tuple[datetime, datetime]:
     return since, since.replace(year=since.year + since.month // 12, month=since.month % 12 + 1)
 
 
-def recount(ledger: Ledger, month: str) -> Recount:
+def recount(ledger: Ledger, month: str, actor: str = ACTOR) -> Recount:
     """Count a month anew. Raises ``Refused('request-invalid')`` for what is no month."""
     span_of(month)
     while True:
         turn, letters, differences = ledger.read_now(_differences, month)
-        if ledger.write_now(_put_right, turn, differences):
-            return Recount(month, letters, sum(len(some) for some in differences))
+        found = Recount(month, letters, sum(len(some) for some in differences))
+        if ledger.write_now(_put_right, turn, differences, found, actor):
+            return found
 
 
-def _put_right(transaction: Transaction, turn: int, differences: Rows) -> bool:
+def count_anew(ledger: Ledger, actor: str = ACTOR) -> int:
+    """Forget every figure and count the whole log; how many entries were counted. The sweep helps if it runs."""
+    ledger.write_now(_forget, actor)
+    return count_all(ledger)
+
+
+def _forget(transaction: Transaction, actor: str) -> None:
+    figure_counting.forget(transaction)
+    _note(transaction, actor, {"month": "all"})
+
+
+def _put_right(transaction: Transaction, turn: int, differences: Rows, found: Recount, actor: str) -> bool:
     """False when somebody else has put the same things right meanwhile."""
     _, now = figure_counting.position(transaction, lock=True)
     if now != turn:
         return False
     figure_counting.add(transaction, *differences)
     figure_counting.recounted(transaction)
+    _note(transaction, actor, {"month": found.month, "letters": found.letters, "corrected": found.differing})
     return True
+
+
+def _note(transaction: Transaction, actor: str, detail: dict[str, Any]) -> None:
+    entry = Entry(Event.FIGURES_RECOUNTED, clock.now(), actor=actor, detail=detail)
+    exchange_log.append(transaction, [entry])
 
 
 def _differences(transaction: Transaction, month: str) -> tuple[int, int, Rows]:

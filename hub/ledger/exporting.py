@@ -59,9 +59,18 @@ def written(ledger: Ledger, export: Export) -> Generator[bytes]:
             yield from sheets.xlsx(columns, rows, title)
 
 
-async def pieces(ledger: Ledger, export: Export) -> AsyncGenerator[bytes]:
-    """``written`` by a thread of its own. Whoever stops asking stops it: after the piece that is being made."""
-    steps = written(ledger, export)
+def pieces(ledger: Ledger, export: Export) -> AsyncGenerator[bytes]:
+    """``written`` by a thread of its own, as ``stepped`` has it."""
+    return stepped(written(ledger, export))
+
+
+async def started(ledger: Ledger, export: Export) -> AsyncGenerator[bytes]:
+    """``pieces`` of which the first is made already: what would refuse the whole has been raised."""
+    return await begun(pieces(ledger, export))
+
+
+async def stepped(steps: Generator[bytes]) -> AsyncGenerator[bytes]:
+    """The pieces of a file by a thread of its own. Whoever stops asking stops it: after the piece being made."""
     thread = concurrent.futures.ThreadPoolExecutor(1, "export")
     loop = asyncio.get_running_loop()
     try:
@@ -73,9 +82,8 @@ async def pieces(ledger: Ledger, export: Export) -> AsyncGenerator[bytes]:
         thread.shutdown(wait=False)
 
 
-async def started(ledger: Ledger, export: Export) -> AsyncGenerator[bytes]:
-    """``pieces`` of which the first is made already: what would refuse the whole has been raised."""
-    made = pieces(ledger, export)
+async def begun(made: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The same pieces, of which the first is made already."""
     first = await anext(made, b"")
 
     async def all_pieces() -> AsyncGenerator[bytes]:

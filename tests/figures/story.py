@@ -56,7 +56,7 @@ class Story:
             self._letter(self._between(BEGIN, END - timedelta(days=3)))
         for _ in range(25):
             at = self._between(BEGIN, END)
-            code = self.chance.choice(("certificate-expired", "malware-found", "secrecy-marked"))
+            code = self.chance.choice(("certificate-expired", "attachment-malware", "metadata-missing"))
             self._say(at, Event.ENVELOPE_REFUSED, agency_code=self.chance.choice((*OFFICES, "")), code=code)
             self._say(at, Event.PERSON_LOGIN_FAILED, actor="person:truc")
         self.events.sort(key=lambda one: one[:2])
