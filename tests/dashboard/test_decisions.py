@@ -117,7 +117,7 @@ def test_what_was_carried_out_at_once_is_upheld_or_taken_back_by_another_person(
     assert desk["quan"].post(f"{address}/confirm").status_code == 403
     page = desk["truc"].get(address).text
     assert "Uphold it" in page
-    assert "Take it back" in page
+    assert "Undo it" in page
     assert desk["truc"].post(f"{address}/decline").status_code == 303
     assert "Taken back" in desk["kiemtoan"].get(address).text
     assert desk["kiemtoan"].get("/decisions/nothing").status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 import hypothesis
 import pytest
 import schemathesis
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -27,7 +29,9 @@ from schemathesis.specs.openapi.checks import (
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from hub.gateway import answers
+from hub.ledger import rehearsals
 from hub.problems import CATALOGUE
+from hub.signatures import rehearsing
 from tests.gateway.edge import Edge
 from tests.world import Office, World, eventually
 
@@ -241,6 +245,14 @@ def taken(described: Described, recipient: Office, action: str, **body: str) -> 
     return str(named["delivery_id"])
 
 
+def rehearsed(fuzzed: World, office: Office) -> dict[str, str]:
+    """The answer to a challenge that a person asked for on the pages."""
+    der = office.identity.certificate.public_bytes(Encoding.DER)
+    asked = fuzzed.ledger.write_now(rehearsals.ask, office.code, der, "hub.test", "person:test")
+    signature = rehearsing.sign(asked.challenge, office.identity.key, office.identity.certificate)
+    return {"rehearsal": asked.id, "signature": base64.b64encode(signature).decode()}
+
+
 def sealed(http: httpx.Client, by: Office, leaf_id: str) -> None:
     """Wait until the log has it."""
     headers = {"Authorization": f"Bearer {by.client.access_token()}"}
@@ -274,6 +286,7 @@ def test_the_answers_of_a_journey_are_as_described(fuzzed: World, offices: tuple
         made = [described.call("POST", "/v1/incidents", sender, json=told)["id"] for _ in range(2)]
         assert made[0] == made[1]
         described.call("GET", "/v1/incidents/{incident_id}", sender, named={"incident_id": made[0]})
+        described.call("POST", "/v1/rehearsals", sender, json=rehearsed(fuzzed, sender))
         described.call("GET", "/v1/audit/entries", fuzzed)
         described.call("GET", "/v1/audit/messages", fuzzed)
         described.call("PUT", "/v1/audit/questions", fuzzed, json={"name": "đã gửi", "filters": {"from": "H01"}})
