@@ -143,6 +143,10 @@ class Settings(BaseSettings):
     alert_webhooks: str = Field("", description="https://…,…: addresses that alerts are posted to, signed")
     alert_backlog: int = Field(1000, ge=1, description="more letters than this waiting for a system are an alert")
     alert_waiting_seconds: float = Field(14400.0, ge=1, description="a letter that waits longer than this is an alert")
+    oidc_issuer: str | None = Field(None, description="the identity provider that people may sign in at")
+    oidc_client_id: str | None = Field(None, description="the hub's client there")
+    oidc_client_secret: str | None = Field(None, description="the client's secret")
+    oidc_second_factor: bool = Field(False, description="believe the provider that it asked for a second factor")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
 

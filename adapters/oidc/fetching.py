@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,48 +19,31 @@ class NoAnswer(Exception):
     """The provider gave no answer that is one; the text says why."""
 
 
-class Fetching:
-    """``send`` one request at a time or many; ``close`` at the end."""
+async def send(
+    method: str, url: str, form: Mapping[str, str] | None = None, credentials: tuple[str, str] | None = None
+) -> tuple[int, dict[str, Any]]:
+    """Status and the object that was answered. Raises ``NoAnswer``."""
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "lienthong"}
+    # sign-ins are few and far between: no connection is kept, and nothing has to be closed when the hub ends
+    try:
+        async with (
+            asyncio.timeout(SECONDS),
+            httpx.AsyncClient(
+                verify=_authorities(), headers=headers, timeout=SECONDS, follow_redirects=False, trust_env=False
+            ) as client,
+            client.stream(method, url, data=form, auth=credentials) as response,
+        ):
+            return response.status_code, _object(await _bounded(response), response.status_code)
+    except TimeoutError as error:
+        raise NoAnswer(f"no answer within {SECONDS:g} s") from error
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        raise NoAnswer(str(error) or type(error).__name__) from error
 
-    def __init__(self) -> None:
-        self._client: httpx.AsyncClient | None = None
 
-    async def send(
-        self,
-        method: str,
-        url: str,
-        form: Mapping[str, str] | None = None,
-        credentials: tuple[str, str] | None = None,
-    ) -> tuple[int, dict[str, Any]]:
-        """Status and the object that was answered. Raises ``NoAnswer``."""
-        request = self._opened().build_request(method, url, data=form)
-        authentication = None if credentials is None else httpx.BasicAuth(*credentials)
-        try:
-            async with asyncio.timeout(SECONDS):
-                response = await self._opened().send(request, auth=authentication, stream=True)
-                try:
-                    octets = await _bounded(response)
-                finally:
-                    await response.aclose()
-        except TimeoutError as error:
-            raise NoAnswer(f"no answer within {SECONDS:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise NoAnswer(str(error) or type(error).__name__) from error
-        return response.status_code, _object(octets, response.status_code)
-
-    def _opened(self) -> httpx.AsyncClient:
-        if self._client is None:
-            headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "lienthong"}
-            # sign-ins are few and far between: no connection is kept open
-            limits = httpx.Limits(max_connections=16, max_keepalive_connections=0)
-            self._client = httpx.AsyncClient(
-                headers=headers, timeout=SECONDS, limits=limits, follow_redirects=False, trust_env=False
-            )
-        return self._client
-
-    async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """The system's: the province's own are there too. Read once, that takes a while."""
+    return ssl.create_default_context()
 
 
 async def _bounded(response: httpx.Response) -> bytes:

@@ -66,8 +66,8 @@ def _verified(token: str, keys: Sequence[Any]) -> dict[str, Any]:
     try:
         header = jws.extract_compact(token.encode()).headers()
         algorithm = header.get("alg")
-        if algorithm not in ALGORITHMS:
-            raise WrongToken(f"algorithm {algorithm!r}")
+        if algorithm not in ALGORITHMS or "crit" in header:
+            raise WrongToken(f"algorithm {algorithm!r}, critical {header.get('crit')!r}")
         checked = jws.deserialize_compact(token, _key(header, keys), algorithms=[algorithm])
         claims = json.loads(checked.payload)
     except (JoseError, ValueError, TypeError, RecursionError) as error:

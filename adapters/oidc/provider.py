@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from adapters.oidc.fetching import Fetching, NoAnswer
+from adapters.oidc import fetching
 from hub import clock
 from hub.problems import Deferred, Misconfigured, Refused
 from hub.registry.openid import Assertion, Flow
@@ -33,7 +33,6 @@ class OpenIdProvider:
         self._back = back
         self._second_factor = second_factor
         self._judging = _judging()
-        self._fetching = Fetching()
         self._described: tuple[float, dict[str, Any]] | None = None
         self._keys: tuple[float, list[Any]] | None = None
 
@@ -134,12 +133,9 @@ class OpenIdProvider:
         self, method: str, url: str, form: dict[str, str] | None = None, credentials: tuple[str, str] | None = None
     ) -> tuple[int, dict[str, Any]]:
         try:
-            return await self._fetching.send(method, url, form, credentials)
-        except NoAnswer as error:
+            return await fetching.send(method, url, form, credentials)
+        except fetching.NoAnswer as error:
             raise _unavailable(f"{url}: {error}") from error
-
-    async def close(self) -> None:
-        await self._fetching.close()
 
 
 def _judging() -> ModuleType:
