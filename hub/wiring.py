@@ -276,7 +276,6 @@ def _application(
         evidence=context.evidence,
         largest_envelope=context.settings.max_envelope_bytes,
         vault=Vault(context.derivation),
-        openid=identity_provider(context.settings),
         registering=registering,
         proposals=registering.proposals,
         openid=identity_provider(context.settings),

@@ -32,7 +32,6 @@ from hub.receipts.signing import ReceiptSigner
 from hub.registry.folder import Root
 from hub.registry.openid import IdentityProvider
 from hub.registry.reach import Reach
-from hub.registry.openid import IdentityProvider
 from hub.registry.second_factor import Vault
 from hub.signatures.jws import HubKey
 from hub.signatures.sign import Signer
