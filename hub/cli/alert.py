@@ -31,10 +31,8 @@ def listing(state: State = "open", limit: Limit = 50, data: Data = None, as_json
     lines = []
     for one in found:
         said = wording.spoken(one, language.current.get())
-        lines += [
-            f"{'!!' if one.rank == 0 else ' !'} {said.title}",
-            f"   {_('Since')} {wording.moment(one.since)}  {one.id}",
-        ]
+        since = _("since {time}").format(time=wording.moment(one.since))
+        lines += [f"{'!!' if one.rank == 0 else ' !'} {said.title}", f"   {since}  {one.id}"]
         lines += [f"   {text}" for text in (said.reason, said.remedy) if text]
     output.show([_shown(one) for one in found], lines or [_("Nothing.")])
 
