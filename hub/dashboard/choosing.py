@@ -15,7 +15,7 @@ from hub.problems import Refused
 
 SHOWN = 200
 TIMES = ("since", "until")
-_TEXTS = ("sender", "recipient", "system", "state", "document_id", "envelope_id", "code")
+_TEXTS = ("sender", "recipient", "agency", "system", "state", "document_id", "envelope_id", "code")
 
 
 def first_of(given: Mapping[str, Sequence[str]], name: str) -> str:

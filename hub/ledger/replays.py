@@ -34,7 +34,7 @@ from hub.ledger.purged import IS_GONE
 from hub.ledger.tables import FINAL, agency, delivery, envelope, system
 
 _TIMES = ("since", "until")
-_TEXTS = ("sender", "recipient", "system", "state", "document_id", "envelope_id", "code")
+_TEXTS = ("sender", "recipient", "agency", "system", "state", "document_id", "envelope_id", "code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Choice:
     """Which deliveries; what is empty does not matter.
 
     ``since`` and ``until`` bound when a delivery came into its present state; ``system`` is a name, ``code`` why a dead
-    letter was given up, ``deliveries`` their identifiers.
+    letter was given up, ``deliveries`` their identifiers, ``agency`` who sent or received it.
     """
 
     since: datetime | None = None
@@ -55,6 +55,7 @@ class Choice:
     envelope_id: str = ""
     code: str = ""
     deliveries: tuple[str, ...] = ()
+    agency: str = ""
 
     def json(self) -> dict[str, Any]:
         """What was given, by name; times RFC 3339."""
@@ -246,6 +247,8 @@ def _conditions(choice: Choice) -> list[ColumnElement[bool]]:
     ):
         if wanted:
             found.append(column == wanted)
+    if choice.agency:
+        found.append(or_(envelope.c.sender_code == choice.agency, delivery.c.recipient_code == choice.agency))
     if choice.code:
         found += [delivery.c.state == "dead", given_up_for(choice.code)]
     if choice.deliveries:

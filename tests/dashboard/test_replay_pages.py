@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,6 +153,20 @@ def test_clerks_see_their_own_dead_letters_and_no_replay(failed: Site) -> None:
         assert "H33.21.04" in auditor.get("/dead-letters").text
         assert auditor.get("/replays").status_code == 200
         assert proposed(auditor, failed, "G09").status_code == 403
+
+
+def test_all_dead_letters_of_one_agency_are_chosen_by_its_name(failed: Site) -> None:
+    with logged_in(failed, "truc") as one:
+        page = one.get("/dead-letters", params={"agency": "hoa son"}).text
+        [address] = re.findall(r'href="(/replays/new\?[^"]*agency=H33.21.04[^"]*)"', page)
+        plan = one.get(address.replace("&amp;", "&")).text
+        assert failed.letters["H33.21.04"] in plan
+        assert failed.letters["G09"] not in plan
+        assert 'name="agency" value="H33.21.04"' in plan
+        made = one.post("/replays", data={"agency": "H33.21.04", "state": "dead", "reason": "again"})
+        assert failed.letters["H33.21.04"] in one.get(made.headers["location"]).text
+        several = one.get("/dead-letters", params={"agency": "ủy ban"}).text
+        assert "agency=" not in "".join(re.findall(r'href="/replays/new[^"]*"', several))
 
 
 def test_another_sites_page_can_neither_propose_nor_confirm(failed: Site) -> None:

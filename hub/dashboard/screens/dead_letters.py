@@ -13,7 +13,7 @@ from hub.clock import rfc3339
 from hub.dashboard.desk import Desk, with_query
 from hub.dashboard.forms import day_of, text_of
 from hub.delivery.replay import ACTORS
-from hub.ledger import Transaction, dead_letters, mail, purged, replays
+from hub.ledger import Transaction, dead_letters, mail, purged, replays, search
 from hub.ledger.carriage import Attempt
 from hub.ledger.dead_letters import DeadLetter, DeadPage, Filters, day_start
 from hub.ledger.mail import CameBack
@@ -39,6 +39,7 @@ class _Read:
     waiting: int
     returned: list[CameBack]
     purged: Collection[str]
+    meant: Collection[str]
 
 
 class DeadLetterScreens:
@@ -85,7 +86,7 @@ class DeadLetterScreens:
             "may_replay": may_replay,
             "waiting": found.waiting if visitor.own_agency is None else 0,
             "returned": found.returned,
-            "all_of_them": _all_of_them(wanted) if may_replay and page.rows else "",
+            "all_of_them": _all_of_them(wanted, found.meant) if may_replay and page.rows else "",
             "older": with_query("/dead-letters", query | {"before": page.older}) if page.older else "",
             "newer": with_query("/dead-letters", query | {"after": page.newer}) if page.newer else "",
             "first": with_query("/dead-letters", query),
@@ -100,14 +101,15 @@ def _read(transaction: Transaction, wanted: Filters, before: str, after: str) ->
     # mailed documents that came back: their deliveries had counted as settled, and final states stay
     returned = mail.came_back(transaction, RETURNED, after_settling=True) if wanted == Filters() and not before else []
     gone = purged.of_envelopes(transaction, [row.envelope_id for row in page.rows])
-    return _Read(page, attempts, codes, replays.waiting(transaction), returned, gone.keys())
+    meant = search.agencies_named(transaction, wanted.agency, 2)
+    return _Read(page, attempts, codes, replays.waiting(transaction), returned, gone.keys(), meant)
 
 
-def _all_of_them(wanted: Filters) -> str:
-    """The dry run of everything that matches; not for a part of a name, which a replay does not know."""
-    if wanted.agency:
+def _all_of_them(wanted: Filters, meant: Collection[str]) -> str:
+    """The dry run of everything that matches; not for a part of a name that several agencies have."""
+    if wanted.agency and len(meant) != 1:
         return ""
     first = "" if wanted.first_day is None else rfc3339(day_start(wanted.first_day))
     last = "" if wanted.last_day is None else rfc3339(dead_letters.day_end(wanted.last_day))
     query = {"state": "dead", "code": wanted.code, "system": wanted.system, "since": first, "until": last}
-    return with_query("/replays/new", query)
+    return with_query("/replays/new", query | {"agency": next(iter(meant), "")})
