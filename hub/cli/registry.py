@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli import contacts, output, systems
+from hub.cli import contacts, output, people, systems
 from hub.cli.store import Data, opened
 from hub.language import _
 from hub.problems import Refused
@@ -209,22 +209,6 @@ def agency_list(data: Data = None, as_json: output.AsJson = False) -> None:
     output.show(shown, output.table((_("Code"), _("Name"), _("System"), _("Aliases")), rows))
 
 
-def person_add(
-    login: Annotated[str, typer.Argument(metavar="LOGIN")],
-    name: Annotated[str, typer.Argument(metavar="NAME")],
-    role: Annotated[list[str], typer.Option("--role", metavar="operator|administrator|auditor|reporting|clerk")],
-    agency: Annotated[str | None, typer.Option("--agency", metavar="CODE", help=_("A clerk's agency."))] = None,
-    data: Data = None,
-    as_json: output.AsJson = False,
-) -> None:
-    from hub.ledger import registration
-
-    with opened(data) as ledger:
-        password = ledger.write_now(registration.add_person, login, name, role, agency)
-    lines = [f"{_('password')}: {password}", _("The password is shown only now.")]
-    output.show({"login": login, "password": password}, lines)
-
-
 def register(app: typer.Typer) -> None:
     groups: tuple[tuple[str, str, dict[str, Callable[..., None]]], ...] = (
         ("trust", _("Trust anchors and revocation lists."), {"add": trust_add, "list": trust_list}),
@@ -241,7 +225,7 @@ def register(app: typer.Typer) -> None:
                 "list": agency_list,
             },
         ),
-        ("person", _("People who may log in."), {"add": person_add}),
+        ("person", _("People who may log in."), people.COMMANDS),
     )
     for noun, text, commands in groups:
         group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hub.language import _
+
+if TYPE_CHECKING:
+    from hub.wiring import Hub
 
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help=_("Directory for payloads, keys and the embedded ledger."))
@@ -54,7 +57,27 @@ def _run(roles: tuple[str, ...], data: Path | None, listen: str | None = None, *
             ledger.close()
     if "serve" in roles:
         typer.echo(f"{chosen.base_url}", err=True)
-    uvloop.run(wiring.run(chosen, roles))
+    uvloop.run(wiring.run(chosen, roles, _first_link if "serve" in roles else None))
+
+
+async def _first_link(hub: Hub) -> None:
+    """As long as nobody administers people: the link by which the first administrator does; new at each start."""
+    import asyncio
+
+    import structlog
+
+    from hub import clock
+    from hub.ledger import person_links
+
+    token = clock.new_secret()
+    if await hub.ledger.write(person_links.first, token, clock.now()):
+        link = f"{hub.settings.base_url}/welcome/{token}"
+        structlog.get_logger().info("administrator.missing", link=link)
+        words = _(
+            "Nobody administers this hub yet. Open this link to become its administrator (it works once, within a day):"
+        )
+        typer.echo(f"{words}\n{link}", err=True)
+    await asyncio.Event().wait()
 
 
 def register(app: typer.Typer) -> None:

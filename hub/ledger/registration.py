@@ -256,9 +256,13 @@ def add_person(
     roles: Sequence[Role],
     agency_code: str | None = None,
     *,
+    factor_required: bool = False,
     actor: str = ACTOR,
 ) -> str:
-    """Register a person; returns the password. Raises ``Refused``: ``registry-*``."""
+    """Register a person; returns the password. Raises ``Refused``: ``registry-*``.
+
+    ``factor_required``: a second factor is set up at the first sign-in.
+    """
     for role in roles:
         if role not in ROLES:
             raise Refused("registry-invalid", f"{role}: one of {', '.join(ROLES)}", "role")
@@ -266,7 +270,8 @@ def add_person(
         raise Refused("registry-unknown", agency_code, "agency")
     password = clock.new_secret()[:16]  # 96 random bits, short enough to type once
     at = clock.now()
-    people.add_person(transaction, login, name, tuple(roles), hash_password(password), agency_code, at)
+    hashed, kept = hash_password(password), tuple(roles)
+    people.add_person(transaction, login, name, kept, hashed, agency_code, at, factor_required=factor_required)
     detail = {"login": login, "roles": list(roles), "agency": agency_code}
     exchange_log.append(transaction, [Entry(Event.PERSON_ADDED, at, actor=actor, detail=detail)])
     return password
