@@ -17,6 +17,8 @@ from hub.ledger.search import Direction, Filters, StateFilter
 
 DIRECTIONS = ("sent", "received")
 STATES = ("open", "arrived", "refused", "dead")
+# what auditors' questions call them
+OUTCOMES: dict[str, str] = {"open": "waiting", "arrived": "delivered", "refused": "declined", "dead": "dead"}
 IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -48,6 +50,7 @@ class EnvelopeScreens:
             "older": with_query("/envelopes", query | {"before": found.older}) if found.older else "",
             "newer": with_query("/envelopes", query | {"after": found.newer}) if found.newer else "",
             "first": with_query("/envelopes", query),
+            "messages": _messages(wanted),
         }
         return self.desk.page(request, "envelopes/list.html", values, section="envelopes")
 
@@ -62,3 +65,9 @@ def _filters(request: Request, own_agency: str | None) -> Filters:
         last_day=day_of(request, "to"),
         own_agency=own_agency,
     )
+
+
+def _messages(wanted: Filters) -> str:
+    """The same asked of messages, one row for each recipient: to be kept under a name, or had as a file."""
+    asked = {"words": wanted.text, "direction": wanted.direction, "outcome": OUTCOMES.get(wanted.state, "")}
+    return with_query("/messages", asked | {"since": wanted.first_day, "until": wanted.last_day})
