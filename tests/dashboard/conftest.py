@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from adapters.sandbox.pki import Identity
 from hub.ledger import Ledger
+from tests.dashboard.registry_site import registry  # noqa: F401 - fixtures are found by their names here
 from tests.dashboard.seeding import AGENCIES, PASSWORD, seed
 from tests.dashboard.serving import served
 from tests.intake.register import Register
