@@ -29,15 +29,16 @@ EXAMPLES = {
 PLACES = {"/problems/{code}": "SELECT 'signature-digest'", "/agencies/{code}": EXAMPLES["agency_code"]}
 
 
-def pages(address: str, ledger: Ledger, token: str) -> list[str]:
-    """Addresses of all pages that this session may open, each with something in it where the ledger has something.
+def pages(address: str, ledger: Ledger, token: str, only: str = "") -> list[str]:
+    """Addresses of all pages that this session may open, each with something in it where the ledger has something;
+    with ``only`` those in which that pattern occurs.
 
     What answers with a file or a stream, or leads elsewhere, is no page.
     """
     routes = sorted(route.removeprefix("GET ") for route in RIGHTS if route.startswith("GET "))
     filled = ledger.read_now(lambda transaction: [_filled(transaction, route) for route in routes])
     with httpx.Client(base_url=address, cookies={"lienthong-session": token}, timeout=60) as client:
-        return [path for path in dict.fromkeys(filled) if _is_page(client, path)]
+        return [path for path in dict.fromkeys(filled) if re.search(only, path) and _is_page(client, path)]
 
 
 def _is_page(client: httpx.Client, path: str) -> bool:

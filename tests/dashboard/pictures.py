@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from hub import clock
 from hub.ledger import Ledger, Transaction, people, sessions
 from tests.dashboard.addresses import pages
+from tests.dashboard.office_story import office
 from tests.dashboard.seeding import AGENCIES, seed
 from tests.dashboard.serving import served
 from tests.intake.register import Register
@@ -57,6 +58,8 @@ def site(stories: Sequence[str], directory: Path) -> Iterator[tuple[str, Ledger]
     """A served dashboard in which these stories happened."""
     ledger = Ledger.sqlite(directory / "ledger.db")
     seed(ledger, *stories)
+    if "trouble" in stories:
+        office(ledger)
     register = Register()
     for code, _name, _parent, _level, system in AGENCIES:
         register.agency(code, system=f"system-{system}")
@@ -97,7 +100,7 @@ def photograph(browser: Browser, target: Path, state: str, chosen: Iterable[Look
     taken: list[Path] = []
     with tempfile.TemporaryDirectory() as directory, site(STATES[state], Path(directory)) as (address, ledger):
         token = enter(ledger, "administrator")
-        addresses = [path for path in pages(address, ledger, token) if re.search(only, path)]
+        addresses = pages(address, ledger, token, only)
         for look in chosen:
             with tab(browser, address, token, look) as page:
                 for path in addresses:

@@ -24,9 +24,10 @@ def page(client: httpx.Client, path: str, login: str = "truc") -> str:
     return response.text
 
 
-def test_alerts_of_the_last_day_come_before_everything_else(client: httpx.Client) -> None:
+def test_alerts_of_the_last_day_come_right_after_the_one_sentence(client: httpx.Client) -> None:
     overview = page(client, "/")
-    assert overview.index("Alerts of the last 24 hours") < overview.index("live-headline")
+    alerts_at = overview.index("Alerts of the last 24 hours")
+    assert overview.index("live-headline") < alerts_at < overview.index("live-chart")
     alerts = overview.split('<section class="alerts"')[1].split("</section>")[0]
     assert "Malware was found in an attachment" in alerts
     assert "Ủy ban nhân dân huyện An Phú" in alerts

@@ -148,7 +148,7 @@ def test_the_language_and_the_theme_can_be_chosen_and_stay(busy: Site, read: Rea
 def test_everything_works_without_javascript(busy: Site, read: Read) -> None:
     reader = read(busy, script=False, language="en")
     page = reader.log_in_anew()
-    assert page.locator(".figures li").count() == 7
+    assert page.locator(".figures li").count() == 9
     page.fill("#find", "H33.07")
     with page.expect_navigation():
         page.press("#find", "Enter")

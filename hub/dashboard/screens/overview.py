@@ -74,7 +74,7 @@ class OverviewScreens:
             "own_agency": visitor.own_agency,
             "engines": engines(situation, answers, time_stamped=self.desk.context.time_stamped),
             "reasons": [(one, explain(one.code).title(language.current.get())) for one in situation.refusals[:REASONS]],
-            "expiring": [(days, count) for days, count in situation.expiring.items() if count],
+            "expiring": [(days, _days(days), count) for days, count in situation.expiring.items() if count],
             "refusals": [(entry, findings(entry, profile)[:1]) for entry in entries],
             "rewritten": rewritten,
             "alerts": [_alert(entry, names) for entry in alerts],
@@ -99,6 +99,10 @@ class OverviewScreens:
             page = await self.desk.ledger.read(log_pages.page, wanted, limit=ALERTS_SHOWN)
             found += [entry for entry in page.entries if now - entry.at <= DAY]
         return sorted(found, key=lambda entry: entry.at, reverse=True)[:ALERTS_SHOWN]
+
+
+def _days(count: int) -> str:
+    return language.ngettext("%(num)d day", "%(num)d days", count) % {"num": count}
 
 
 def _alert(entry: Entry, names: Names) -> Alert:
