@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from hub.figures.counting import count_all
 from tests.dashboard.addresses import pages
 from tests.dashboard.axe import SCRIPT, violations
 from tests.dashboard.conftest import Reader, Site, site_in
@@ -80,6 +81,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A hub with letters and trouble of every sort, and with an office's work."""
     for site in site_in(tmp_path_factory.mktemp("whole"), "trouble", "intake", "settled"):
         office(site.ledger)
+        count_all(site.ledger)
         yield site
 
 
