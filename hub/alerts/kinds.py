@@ -82,7 +82,7 @@ KINDS: dict[str, Kind] = {
         mark("Letters waiting for the system %(system)s: %(count)s, the oldest since %(oldest_at)s"),
         mark("The agencies behind this system do not get their letters. Nothing is lost."),
         mark("Call those who run the system: it does not fetch, or not fast enough."),
-        "/envelopes?system=%(system_query)s",
+        "/systems/%(system_id)s",
     ),
     "disabled": Kind(
         WARN,
@@ -90,6 +90,7 @@ KINDS: dict[str, Kind] = {
         mark("The system %(system)s said that it is gone; nothing is handed over to it"),
         mark("Letters for its agencies wait until an operator enables it again."),
         mark("Ask those who run it for the new address, change it and enable the system."),
+        "/systems/%(system_id)s",
     ),
     "certificate": Kind(
         WARN,
@@ -97,7 +98,7 @@ KINDS: dict[str, Kind] = {
         mark("The last certificate of %(name)s (%(agency)s) expires on %(ends_on)s"),
         mark("What the agency signs after that day is refused."),
         mark("Have the agency apply for the next certificate and register it beside this one before that day."),
-        "/agencies/%(agency_path)s",
+        "/agencies/%(agency_path)s/certificates",
     ),
     "log-rewritten": Kind(
         BAD,
@@ -186,7 +187,6 @@ KINDS: dict[str, Kind] = {
         mark("Only %(percent)s %% of the disk of the payload store is free (%(free)s)"),
         mark("When it is full the hub takes no more submissions."),
         mark("Make the disk larger, or purge what is past its time."),
-        "/retention/plan",
     ),
     "test": Kind(
         WARN,

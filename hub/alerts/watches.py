@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hub import clock
-from hub.ledger.alarm_readings import Pile, State
+from hub.ledger.alarm_readings import Disabled, Pile, State
 
 # within so long a moment's delay is no trouble
 PATIENCE = timedelta(minutes=2)
@@ -90,7 +90,7 @@ def backlogs(look: Look) -> Iterator[Wanted]:
 
 def disabled(look: Look) -> Iterator[Wanted]:
     for one in look.state.disabled:
-        yield Wanted("disabled", one.system_id, {"system": one.system, "reason": one.reason}, one.since)
+        yield Wanted("disabled", one.system_id, _disabled(one), one.since)
 
 
 def certificates(look: Look) -> Iterator[Wanted]:
@@ -182,9 +182,14 @@ def urgent(look: Look) -> list[Wanted]:
     return list(incidents(look))
 
 
+def _disabled(one: Disabled) -> dict[str, Any]:
+    return {"system": one.system, "system_id": quote(one.system_id, safe=""), "reason": one.reason}
+
+
 def _pile(one: Pile) -> dict[str, Any]:
     return {
         "system": one.system,
+        "system_id": quote(one.system_id, safe=""),
         "system_query": quote(one.system, safe=""),
         "count": one.count,
         "oldest_at": clock.rfc3339(one.oldest),

@@ -96,7 +96,7 @@ def _value(name: str, value: Any, language: Language) -> str:
 
 
 def _number(value: int) -> str:
-    return f"{value:,}".replace(",", "\u2009")
+    return f"{value:,}".replace(",", "\u202f")
 
 
 def _reason(detail: Mapping[str, Any]) -> str:

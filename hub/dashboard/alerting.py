@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.alerts import wording
+from hub.alerts.kinds import KINDS
 from hub.alerts.wording import Spoken
 from hub.dashboard.access import Right, Visitor
 from hub.dashboard.wording import Tag
@@ -65,12 +66,13 @@ class Teller:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An alert as its page shows it."""
+    """An alert as its page shows it. ``times``: how often it happened; 1 for what lasts."""
 
     record: AlertRecord
     said: Spoken
     tag: Tag
     told: Sequence[Teller]
+    times: int
 
 
 def line(record: AlertRecord, notices: Sequence[Notice]) -> Line:
@@ -81,7 +83,9 @@ def line(record: AlertRecord, notices: Sequence[Notice]) -> Line:
     for one in notices:
         newest.setdefault(one.addressee, one)
     told = [_teller(one) for one in newest.values()]
-    return Line(record, wording.spoken(record, current.get()), Tag(shape, gettext(word), tone), told)
+    kind = KINDS.get(record.kind)
+    times = record.count if kind is not None and kind.momentary else 1
+    return Line(record, wording.spoken(record, current.get()), Tag(shape, gettext(word), tone), told, times)
 
 
 def _teller(one: Notice) -> Teller:

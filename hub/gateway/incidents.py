@@ -40,8 +40,8 @@ class IncidentBody(BaseModel):
     responses={
         200: {"description": "an exact repeat of a report that is still open"},
         403: {"description": "sender-not-served: not an agency of this system"},
+        404: {"description": "registry-unknown"},
         409: {"description": "incidents-waiting: call the operator instead"},
-        422: {"description": "registry-unknown, request-invalid"},
     },
     openapi_extra=json_content(IncidentBody),
 )

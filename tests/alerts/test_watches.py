@@ -115,5 +115,5 @@ def test_every_alert_names_what_whom_and_what_to_do_in_both_languages() -> None:
             assert words.remedy, one.kind
             assert words.place.startswith("/"), one.kind
             assert "%(" not in f"{words.title}{words.touches}{words.remedy}{words.place}", one.kind
-            assert "  " not in words.title.replace("\u2009", ""), words.title
+            assert "  " not in words.title.replace("\u202f", ""), words.title
             assert "()" not in words.title, words.title
