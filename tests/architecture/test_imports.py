@@ -29,6 +29,7 @@ VIOLATIONS = {
     "time-stamps": ("hub/ledger", "import rfc3161_client"),
     "hardware": ("hub/ledger", "import pkcs11"),
     "openid": ("hub/ledger", "import joserfc"),
+    "second-factors": ("hub/dashboard", "import pyotp"),
     "pictures": ("hub/inspection", "import pypdfium2"),
     "drawing": ("hub/dashboard", "import hub.inspection.pdf_picture"),
 }
