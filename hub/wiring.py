@@ -182,6 +182,8 @@ def build(settings: Settings) -> Hub:
         evidence=load_evidence(settings, ledger, payloads),
         witness=load_witness(settings, ledger),
     )
+    registering = registering_over(means, context.evidence.seal, carriage.carriers, relay.wake)
+    purging = CarryingOut(ledger, payloads, settings.sweep_every_seconds)
     return Hub(
         settings=settings,
         ledger=ledger,
@@ -193,22 +195,11 @@ def build(settings: Settings) -> Hub:
         attendance=attendance(means, signer, directory, leases, context.statuses),
         bounces=bounce_reader(means, signer),
         sweep=Sweep(ledger, broker, settings.sweep_every_seconds, settings.sweep_after_seconds),
-        proving=[
-            *works(settings, ledger),
-            CarryingOut(ledger, payloads, settings.sweep_every_seconds).run,
-            load_alarm(means).run,
-            Counting(ledger).run,
-        ],
+        proving=[*works(settings, ledger), purging.run, load_alarm(means).run, Counting(ledger).run],
         upkeep=_upkeep(settings, revocation, answers, LedgerPending(ledger), directory),
         chaser=Chaser(ledger, signer, deadlines, duty_mail(settings), settings.sweep_every_seconds),
         fetch=fetch,
-        application=_application(
-            context,
-            signer,
-            Links(ledger, signer),
-            live := dashboard.Live(),
-            registering_over(means, context.evidence.seal, carriage.carriers, relay.wake),
-        ),
+        application=_application(context, signer, live := dashboard.Live(), registering),
         end_waits=functools.partial(_end, leases, feed, live),
         inspector=policy.inspector,
     )
@@ -262,7 +253,7 @@ async def _schema_current(ledger: Ledger) -> bool:
 
 
 def _application(
-    context: http.Gateway, signer: ReceiptSigner, links: Links, live: dashboard.Live, registering: dashboard.Registering
+    context: http.Gateway, signer: ReceiptSigner, live: dashboard.Live, registering: dashboard.Registering
 ) -> http.Application:
     pages = dashboard.DashboardContext(
         ledger=context.ledger,
@@ -286,7 +277,11 @@ def _application(
         engines=_engines(context),
         live=live,
     )
-    routers = (dashboard.pages(pages), dashboard.problem_pages(pages), dashboard.fetch_pages(pages, links))
+    routers = (
+        dashboard.pages(pages),
+        dashboard.problem_pages(pages),
+        dashboard.fetch_pages(pages, Links(context.ledger, signer)),
+    )
     return http.create(context, routers, functools.partial(dashboard.error_page, pages))
 
 
