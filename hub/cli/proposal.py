@@ -15,6 +15,7 @@ from hub.language import _
 
 if TYPE_CHECKING:
     from hub.ledger.proposals import ProposalRecord
+    from hub.proposals import Proposals
 
 Identifier = Annotated[str, typer.Argument(metavar="PROPOSAL", help=_("Identifier of the proposal."))]
 
@@ -37,10 +38,8 @@ def proposal_list(
 
 def proposal_show(identifier: Identifier, data: Data = None, as_json: output.AsJson = False) -> None:
     """What it does to whom, and whether that changed since it was proposed."""
-    from hub.proposals import Proposals
-
     with opened(data) as ledger:
-        view = ledger.read_now(Proposals().view, identifier)
+        view = ledger.read_now(_proposals(data).view, identifier)
     record, effect = view.record, view.effect
     shown: dict[str, Any] = {**_record(record), "effect": record.shown, "changed": view.changed}
     shown["effect_now"] = None if effect is None else [list(line) for line in effect.lines]
@@ -81,14 +80,22 @@ def proposal_decline(
 
 
 def _decide(verb: str, identifier: str, person: str, password_file: acting.PasswordFile, data: Data) -> None:
-    from hub.proposals import Proposals
-
-    known = Proposals()
+    known = _proposals(data)
     work: Callable[..., ProposalRecord] = known.confirm if verb == "confirm" else known.decline
     with opened(data) as ledger:
         login = acting.verified(ledger, person, password_file)
         record = ledger.write_now(work, identifier, login)
     output.show(_record(record), [f"{record.id}  {record.state}"])
+
+
+def _proposals(data: Data) -> Proposals:
+    """Every kind, with the addresses and folders that this hub allows."""
+    from hub import settings
+    from hub.proposals import Proposals
+    from hub.proposals.routes import kinds_for
+
+    chosen = settings.load(data_dir=data)
+    return Proposals(kinds_for(chosen.push_reach, chosen.folders))
 
 
 def _record(record: ProposalRecord) -> dict[str, Any]:

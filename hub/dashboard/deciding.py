@@ -38,6 +38,7 @@ _ABOUT: dict[str, tuple[str, Right]] = {
     "agency": ("/agencies/{}", Right.REGISTRY),
     "system.suspend": ("/systems/{}", Right.REGISTRY),
     "system.resume": ("/systems/{}", Right.REGISTRY),
+    "rule": ("/policies", Right.REGISTRY),
     "person": ("/people/{}", Right.PEOPLE),
 }
 
