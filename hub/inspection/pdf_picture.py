@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import resource
 import signal
 import socket
@@ -43,7 +44,11 @@ def main() -> int:
 
 
 def _lock_in() -> None:
-    """No file, no socket, no other process, no core from here on; fonts that are not in the PDF are the library's."""
+    """No file, no socket, no other process, no core from here on; fonts that are not in the PDF are the library's.
+
+    Whatever the intake does comes first: pictures can wait.
+    """
+    os.nice(10)
     limits = [(resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 0)]
     limits.append((resource.RLIMIT_NPROC, 0))
     if sys.platform == "linux":  # elsewhere it is not enforced, and some systems refuse to set it

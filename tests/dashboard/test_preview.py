@@ -86,23 +86,18 @@ def test_octets_that_are_not_what_was_accepted_are_not_drawn(site: Told) -> None
         previews.opened(letter, files[0] | {"sha256": "0" * 64}, payloads)
 
 
-def test_purged_content_has_no_picture_also_when_one_was_drawn_before(tmp_path: Path) -> None:
+def test_content_that_is_missing_or_purged_has_no_picture_also_when_one_was_drawn_before(tmp_path: Path) -> None:
     with told(tmp_path) as site:
         assert answered(site, "taker").status_code == 200
-        site.ledger.write_now(gone, site.letter)
-        assert answered(site, "taker").status_code == 410
-        with site.client("taker") as client:
-            page = client.get(f"/envelopes/{site.letter}").text
-        assert "<img" not in page
-        assert page.count("No picture: the content was purged.") == 2
-
-
-def test_missing_octets_are_said_on_the_page_and_answered_as_a_trouble(tmp_path: Path) -> None:
-    with told(tmp_path) as site:
         shutil.rmtree(site.exchange.payloads.directory / "sha256")
         with site.client("taker") as client:
             assert client.get(f"/envelopes/{site.letter}").text.count("No picture: the octets are missing.") == 2
-        assert answered(site, "taker").status_code == 503
+            assert client.get(site.picture(3)).status_code == 503
+            site.ledger.write_now(gone, site.letter)
+            assert client.get(site.picture(1)).status_code == 410
+            page = client.get(f"/envelopes/{site.letter}").text
+        assert "<img" not in page
+        assert page.count("No picture: the content was purged.") == 2
 
 
 def gone(transaction: Transaction, envelope_id: str) -> None:

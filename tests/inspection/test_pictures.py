@@ -68,10 +68,10 @@ async def test_what_cannot_be_drawn_says_why() -> None:
 
 async def test_no_hostile_file_costs_more_than_its_own_process() -> None:
     """What the intake's tests make to cost, to loop and to be damaged, then an honest one."""
-    made = Pictures(cpu_seconds=1.0)
-    forged = [samples.looping_pdf(), samples.nested_pdf(), samples.flate_bomb_pdf(200_000_000)]
+    made = Pictures(cpu_seconds=0.5)
+    forged = [samples.looping_pdf(), samples.nested_pdf(), samples.flate_bomb_pdf(60_000_000)]
     binary = samples.binary_pdf()
-    forged += [samples.rebuilt_pdf(4_000_000), binary[:-700], samples.EXE, samples.wrapped(samples.pdf(), "pdf")]
+    forged += [samples.rebuilt_pdf(1_000_000), binary[:-700], samples.EXE, samples.wrapped(samples.pdf(), "pdf")]
     forged += [spoil(binary) for spoil in (samples.through_utf8, samples.without_binary, samples.masked)]
     forged += [huge_page(), endless_form()]
     outcomes = [(await drawn(made, content)).outcome for content in forged]
@@ -113,7 +113,7 @@ async def test_the_latest_pictures_are_kept_within_their_octets() -> None:
     one = samples.simple_pdf("a", [["mot"]])
     size = len((await drawn(Pictures(), one)).png)
     made = Pictures(kept_octets=2 * size + 2 * pictures.NOTE + 200)
-    for text in ("hai", "ba", "bon", "nam"):
+    for text in ("hai", "ba", "bon"):
         await drawn(made, samples.simple_pdf(text, [[text]]))
         assert made.kept_octets <= 2 * size + 2 * pictures.NOTE + 200
 
