@@ -21,6 +21,7 @@ MALFORMED = 400
 async def examine(settings: Settings) -> list[Check]:
     """Name, whether it is good, and words, of each."""
     checks = [("mail server", *await _mail_server(settings))]
+    checks.append(("alerts", *_alerts(settings)))
     if settings.smtp_url is not None and settings.public_url is None:
         words = _("LIENTHONG_PUBLIC_URL is not set: links in mails lead to this machine only")
         checks.append(("links in mails", False, f"{words} ({settings.base_url})"))
@@ -105,6 +106,13 @@ def _management(settings: Settings) -> tuple[bool, str]:
         return True, Management(settings.broker_management_url or "", virtual_host(settings.broker_url or "")).probe()
     except ManagementUnavailable as error:
         return False, str(error)
+
+
+def _alerts(settings: Settings) -> tuple[bool, str]:
+    """Who is told; whether they can be is tried with ``lienthong alert test``."""
+    if not settings.addressees:
+        return True, _("nobody is told of alerts: LIENTHONG_ALERT_MAIL and LIENTHONG_ALERT_WEBHOOKS are not set")
+    return True, ", ".join(one.partition(":")[2] for one in settings.addressees)
 
 
 async def _mail_server(settings: Settings) -> tuple[bool, str]:

@@ -47,6 +47,7 @@ def test_the_doctor_finds_a_furnished_hub_well(tmp_path: Path) -> None:
     assert found["schema"] == (True, migration.head())
     assert found["trust anchors"] == (True, "1")
     assert found["malware scan"] == (True, "attachments are not scanned: LIENTHONG_CLAMD is not set")
+    assert found["alerts"][1].startswith("nobody is told of alerts")
     assert found["PDF reader"] == (True, "ok")
 
 
