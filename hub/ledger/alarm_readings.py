@@ -115,7 +115,7 @@ def read(transaction: Transaction, now: datetime, certificates_until: datetime) 
 def _dead(transaction: Transaction) -> list[Pile]:
     rows = (
         select(delivery.c.system_id, delivery.c.closed_at)
-        .where(delivery.c.state == "dead", delivery.c.superseded_by.is_(None))
+        .where(delivery.c.state == "dead", delivery.c.closed_at.is_not(None), delivery.c.superseded_by.is_(None))
         .limit(COUNT_LIMIT)
         .subquery()
     )

@@ -21,7 +21,8 @@ from hub.ledger.tables import agency, delivery, envelope, system
 PER_PAGE = 50
 COUNT_LIMIT = 100_000
 # literal: SQLite and PostgreSQL then see that the index of what has ended serves
-_DEAD = delivery.c.state == literal_column("'dead'")
+# all that is over has its time: said, so that the index of what is over serves
+_DEAD = and_(delivery.c.state == literal_column("'dead'"), delivery.c.closed_at.is_not(None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,12 @@ def count(transaction: Transaction, threshold: int) -> Troubles:
     row = transaction.execute(
         select(
             _how_many(outbox),
-            _how_many(delivery, delivery.c.state == "dead", delivery.c.superseded_by.is_(None)),
+            _how_many(
+                delivery,
+                delivery.c.state == "dead",
+                delivery.c.closed_at.is_not(None),  # as the index of what is over says
+                delivery.c.superseded_by.is_(None),
+            ),
             _bounced(),
             _how_many(circuit, circuit.c.failures >= threshold),
             _how_many(system, system.c.disabled_at.is_not(None)),

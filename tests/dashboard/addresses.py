@@ -26,7 +26,7 @@ EXAMPLES = {
     "agency_code": "SELECT code FROM agency ORDER BY code",
 }
 # where the name in the braces does not say enough
-PLACES = {"/problems/{code}": "SELECT 'signature-digest'", "/agencies/{code}": EXAMPLES["agency_code"]}
+PLACES = {"/problems/": "SELECT 'signature-digest'", "/agencies/": EXAMPLES["agency_code"]}
 
 
 def pages(address: str, ledger: Ledger, token: str, only: str = "") -> list[str]:
@@ -49,7 +49,8 @@ def _is_page(client: httpx.Client, path: str) -> bool:
 def _filled(transaction: Transaction, route: str) -> str:
     def example(match: re.Match[str]) -> str:
         name = match[1].partition(":")[0]
-        found = PLACES.get(route) or EXAMPLES.get(name)
+        places = [found for place, found in PLACES.items() if route.startswith(place)]
+        found = places[0] if places else EXAMPLES.get(name)
         return str((transaction.execute(text(found)).scalars().first() if found else None) or UNKNOWN)
 
     return re.sub(r"\{([^}]+)\}", example, route)
