@@ -3,6 +3,7 @@
 # make check  the inner loop: style, types, import rules, the tests that need no services; two minutes
 # make bench  how fast it is on this machine (ARGS="--engine production --size 5k --fan-out 1" for one case)
 # make chaos  kill every role, take broker and database away, make networks bad, for minutes; prints what was lost (nothing)
+# make pictures  a picture of every page: three states, light and dark, desk and phone, both languages (DIR=folder)
 # make clean  remove .venv and what tools left behind
 
 SHELL := /bin/bash
@@ -10,14 +11,15 @@ VENV := .venv
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 PYTEST := $(VENV)/bin/python -m pytest
-# all run on two processors, each with services of its own, but for tests/chaos, which takes things away from everybody
+# Every process of a test run has services of its own. Quick tests compute; the others wait half of their time, for
+# programs to start and for clocks: with three at once two processors have work.
 QUICK := not slow and not services
 # Tests with processes, networks and clocks may fail on a machine that stands still for seconds. What failed is named, then
 # run once more by itself on the machine that is quiet by then: what fails again fails.
 AGAIN := { echo "Failed above; once more, alone:"; $(PYTEST) --last-failed --last-failed-no-failures none; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos clean lint system-packages
+.PHONY: help demo test check bench pictures chaos clean lint system-packages
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -47,14 +49,16 @@ system-packages:
 test: $(DEVELOPMENT) system-packages lint
 ifeq ($(ARGS),)
 	$(PYTEST) -n 2 -m "$(QUICK)" || $(AGAIN)
-	$(PYTEST) -n 2 --dist loadfile --durations=15 -m "not ($(QUICK))" --ignore tests/chaos || $(AGAIN)
-	$(PYTEST) --durations=5 tests/chaos || $(AGAIN)
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --durations=20 -m "not ($(QUICK))" || $(AGAIN)
 else
 	$(PYTEST) --durations=15 $(ARGS)
 endif
 
 bench: $(DEVELOPMENT) system-packages
 	$(VENV)/bin/python -m bench $(ARGS)
+
+pictures: $(DEVELOPMENT) system-packages
+	$(VENV)/bin/python -m tests.dashboard.pictures "$(or $(DIR),pictures)" $(ARGS)
 
 chaos: $(DEVELOPMENT) system-packages
 	$(VENV)/bin/python -m tests.chaos $(ARGS)

@@ -1,13 +1,26 @@
-"""Fixtures that several rooms share: the real services, started once per test process and only when asked for."""
+"""What all rooms share: the order of the tests, and the real services, started once per process when asked for."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.services import Clamd, PostgreSQL, RabbitMQ, SoftHsm
+
+HERE = Path(__file__).parent
+# Packages whose files take longest, before all others: the short ones fill up every process at the end. What takes
+# services away comes first of all, before hubs that several files share are started on them.
+LONGEST = ("chaos", "journeys", "cli", "readme", "gateway", "evidence", "hostile", "dashboard")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of one package stay together, so that a hub for a package is started once in each process."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.relative_to(HERE).parts[0], len(ranks)))
 
 
 @pytest.fixture(scope="session")
