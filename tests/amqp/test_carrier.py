@@ -103,6 +103,23 @@ async def test_a_claim_check_tells_what_it_is_where_it_is_and_how_it_is_settled(
     ]  # fmt: skip
 
 
+async def test_a_channel_works_when_its_queue_is_there_and_somebody_consumes_it(bench: Bench) -> None:
+    stranger = replace(bench.system, id="nobody")
+    assert dict((await bench.carrier.probe(stranger)).findings) == {"Queue": "–"}
+    await bench.carrier.carry(bench.parcel())
+    idle = await bench.carrier.probe(bench.system)
+    assert not idle.works
+    assert (dict(idle.findings)["Consumers"], dict(idle.findings)["Messages in the queue"]) == ("0", "1")
+    channel = await (await bench.agency.connected()).channel()
+    queue = await channel.get_queue(bench.agency.queue, ensure=False)
+
+    async def taken(message: aio_pika.abc.AbstractIncomingMessage) -> None:
+        await message.ack()
+
+    await queue.consume(taken)
+    assert (await bench.carrier.probe(bench.system)).works
+
+
 async def test_urgent_claim_checks_stand_on_the_upper_level_of_a_quorum_queue(bench: Bench) -> None:
     for priority, level in ((0, 0), (1, 5), (4, 8)):
         await bench.carrier.carry(bench.parcel(priority=priority))
