@@ -31,6 +31,7 @@ class Right(Enum):
     FIGURES = "figures", frozenset({"operator", "administrator", "auditor", "reporting", "clerk"})
     SECURITY_SHEET = "security sheet", frozenset({"operator", "administrator", "auditor", "reporting"})
     INCIDENTS = "incidents", frozenset({"operator", "administrator", "auditor", "clerk"})
+    INCIDENT_REPORT = "incident report", frozenset({"operator", "administrator", "clerk"})
     PEOPLE = "people", frozenset({"administrator"})
 
     def __init__(self, label: str, roles: frozenset[str]) -> None:
@@ -100,10 +101,9 @@ ACCESS: dict[Right, tuple[str, ...]] = {
     Right.EXCHANGE: ("GET /replays", "GET /replays/{replay_id}", "GET /alerts"),
     Right.INCIDENTS: (
         "GET /incidents",
-        "GET /incidents/new",
-        "POST /incidents",
         "GET /incidents/{incident_id}",
     ),
+    Right.INCIDENT_REPORT: ("GET /incidents/new", "POST /incidents"),
     Right.SUSPENSION: (
         "POST /incidents/{incident_id}/suspend",
         "POST /incidents/{incident_id}/close",
