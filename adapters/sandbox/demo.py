@@ -24,6 +24,14 @@ from adapters.sandbox.system import SimulatedSystem, Tempo
 
 LOGIN = "admin"
 _ROLES = ("operator", "administrator", "auditor", "reporting")
+# beside the one who may do everything: what takes two people can be tried, and what each role sees
+COLLEAGUES: tuple[tuple[str, str, str], ...] = (
+    ("quantri", "Quản trị viên thử nghiệm", "administrator"),
+    ("vanhanh", "Vận hành viên thử nghiệm", "operator"),
+    ("kiemtoan", "Kiểm toán viên thử nghiệm", "auditor"),
+    ("baocao", "Cán bộ báo cáo thử nghiệm", "reporting"),
+    ("vanthu", "Văn thư thử nghiệm", "clerk"),
+)
 
 
 class Registrar(Protocol):
@@ -43,7 +51,7 @@ class Registrar(Protocol):
     ) -> None:
         """Register an agency served by ``system``, with its certificate."""
 
-    def add_person(self, login: str, name: str, roles: Sequence[str]) -> str:
+    def add_person(self, login: str, name: str, roles: Sequence[str], agency: str | None = None) -> str:
         """Register a person; returns the password."""
 
 
@@ -55,6 +63,7 @@ class Demo:
     url: str
     login: str
     password: str
+    colleagues: dict[str, str]  # password by login
 
     @property
     def practice(self) -> tuple[Path, Path]:
@@ -107,18 +116,20 @@ def prepare(directory: Path, url: str, registrar: Registrar, log_keys: tuple[str
     """
     access = directory / "demo.json"
     if not (access.exists() and registrar.knows(ALL[0].code)):
-        password = _make(directory, url, registrar)
-        write_private(access, json.dumps({"login": LOGIN, "password": password}).encode())
+        passwords = _make(directory, url, registrar)
+        mine = passwords.pop(LOGIN)
+        write_private(access, json.dumps({"login": LOGIN, "password": mine, "colleagues": passwords}).encode())
     kept = json.loads(access.read_text(encoding="utf-8"))
     for agency in ALL:
         file = profile_file(directory, agency)
         profile = Profile.load(file)
         if (profile.hub, profile.log_keys) != (url, log_keys):
             replace(profile, hub=url, log_keys=log_keys).save(file)
-    return Demo(directory, url, kept["login"], kept["password"])
+    return Demo(directory, url, kept["login"], kept["password"], kept.get("colleagues", {}))
 
 
-def _make(directory: Path, url: str, registrar: Registrar) -> str:
+def _make(directory: Path, url: str, registrar: Registrar) -> dict[str, str]:
+    """Passwords by login."""
     pki = Pki.create()
     _keep_pki(directory / "pki", pki)
     registrar.add_anchor(pki.anchor_pem, pki.crls_pem)
@@ -136,7 +147,11 @@ def _make(directory: Path, url: str, registrar: Registrar) -> str:
             certificate_pem=identity.certificate_pem,
         )
         _keep_profile(directory, url, agency, identity, credentials[agency.system])
-    return registrar.add_person(LOGIN, "Quản trị thử nghiệm", _ROLES)
+    passwords = {LOGIN: registrar.add_person(LOGIN, "Quản trị thử nghiệm", _ROLES)}
+    for login, name, role in COLLEAGUES:
+        office = SIMULATED[-1].code if role == "clerk" else None
+        passwords[login] = registrar.add_person(login, name, (role,), office)
+    return passwords
 
 
 def _keep_pki(directory: Path, pki: Pki) -> None:

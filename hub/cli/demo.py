@@ -137,11 +137,11 @@ class _Registrar:
         certificate = x509.load_pem_x509_certificate(certificate_pem)
         registration.add_agency(self._transaction, code, name, system, parent, aliases, certificate)
 
-    def add_person(self, login: str, name: str, roles: Sequence[str]) -> str:
+    def add_person(self, login: str, name: str, roles: Sequence[str], agency: str | None = None) -> str:
         from hub.ledger import registration
         from hub.registry.model import Role
 
-        return registration.add_person(self._transaction, login, name, cast("Sequence[Role]", roles))
+        return registration.add_person(self._transaction, login, name, cast("Sequence[Role]", roles), agency)
 
 
 def _program() -> str:
@@ -163,6 +163,7 @@ def _announce(demo: Demo, token: str) -> None:
         "url": demo.url,
         "login": demo.login,
         "password": demo.password,
+        "colleagues": demo.colleagues,
         "curl": curl,
         "profiles": str(first.parent),
         "send": send,
@@ -173,6 +174,8 @@ def _announce(demo: Demo, token: str) -> None:
         f"  {_('Dashboard')}:  {demo.url}/",
         f"  {_('Login')}:      {demo.login}",
         f"  {_('Password')}:   {demo.password}",
+        f"  {_('To see what each role sees, and to be the second person:')}",
+        *(f"    {login:<10} {password}" for login, password in demo.colleagues.items()),
         "",
         f"  {_('Eight agencies are writing to each other. In a second shell:')}",
         f"    {curl}",

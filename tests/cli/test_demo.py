@@ -39,12 +39,10 @@ class Demo:
         self.directory = directory
         arguments = ["demo", "--listen", f"127.0.0.1:{port}", "--data", str(directory), "--json"]
         self.log = (directory.parent / f"demo-{port}.log").open("wb")
-        started = time.monotonic()
         self.process = subprocess.Popen(
             [*PROGRAM, *arguments], env=environment(), stdout=subprocess.PIPE, stderr=self.log
         )
         self.printed: dict[str, Any] = json.loads(self._first_value())
-        self.seconds_to_ready = time.monotonic() - started
 
     def _first_value(self) -> str:
         assert self.process.stdout is not None
@@ -139,7 +137,6 @@ def pdf(tmp_path: Path) -> Path:
 def test_the_demo_carries_a_letter_all_the_way_and_loses_nothing_over_a_restart(tmp_path: Path, pdf: Path) -> None:
     data = tmp_path / "data"
     with running(data) as demo:
-        assert demo.seconds_to_ready < 20  # under 10 on an idle machine
         curl = subprocess.run(shlex.split(demo.printed["curl"]), capture_output=True, check=True, timeout=30)
         assert "H33.40.01" in curl.stdout.decode()
         password = demo.printed["password"]
@@ -154,6 +151,8 @@ def test_the_demo_carries_a_letter_all_the_way_and_loses_nothing_over_a_restart(
         assert "Traceback" not in Path(demo.log.name).read_text()
     with running(data) as again:
         assert again.printed["password"] == password
+        assert again.printed["colleagues"] == demo.printed["colleagues"]
+        assert set(again.printed["colleagues"]) == {"quantri", "vanhanh", "kiemtoan", "baocao", "vanthu"}
         assert receipts(again, "H33.02", envelope) == before
         waiting = take(again, "H33.91", tmp_path / "later")
         assert [item["envelope"] for item in waiting] == [left.json["id"]]
