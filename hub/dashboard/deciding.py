@@ -31,6 +31,23 @@ _TITLES: dict[str, str] = {
     "purge": mark("Purge content"),
     "hold": mark("Lift a legal hold"),
 }
+# what carrying it out means, for those kinds whose lines alone do not say it
+_MEANS: dict[str, str] = {
+    "certificate.add": mark(
+        "From then on the hub accepts what the agency signs with this key, beside what it signs with its others."
+    ),
+    "certificate.withdraw": mark(
+        "From then on the hub refuses what is signed with this key; what was accepted before stays valid."
+    ),
+    "certificate.suspend": mark(
+        "The hub refuses what is signed with this key until it is let in again; what was accepted stays valid."
+    ),
+    "certificate.restore": mark("From then on the hub accepts what is signed with this key again."),
+    "system.suspend": mark("The system is let in no more and nothing is handed to it; what is for its agencies waits."),
+    "system.resume": mark("The system is let in again and gets what waits for its agencies."),
+    "agency.suspend": mark("The agency can neither send nor be written to until it is let take part again."),
+    "agency.move": mark("What comes for the agency from then on is handed to the other system."),
+}
 _BY_SYSTEM_ID = ("system.suspend", "system.resume")
 # where what a proposal is about stands, by its kind or the first part of that
 _ABOUT: dict[str, tuple[str, Right]] = {
@@ -97,6 +114,11 @@ def _state(one: Decision) -> Tag:
     if one.source == "hold":
         return retaining.hold_state("lifting" if one.decided_by is None else "lifted")
     return _tag(one.state)
+
+
+def meaning(record: ProposalRecord) -> str:
+    """What carrying it out means; empty where the lines of the effect say it."""
+    return gettext(_MEANS[record.kind]) if record.kind in _MEANS else ""
 
 
 def _subject(record: ProposalRecord) -> str:

@@ -75,7 +75,9 @@ def test_a_certificate_is_judged_bound_by_two_people_and_its_key_rehearsed_befor
     assert "RSA 2048" in page.text
     decision = proposed(one, page)
     sha256 = rehearsing.fingerprint(following.certificate)
-    assert sha256 in one.get(decision).text
+    shown = one.get(decision).text
+    assert sha256 in shown
+    assert "From then on the hub accepts what the agency signs with this key" in shown
     assert one.post(f"{decision}/confirm").status_code == 403
 
     asked = one.post(f"{OF_AGENCY}/{sha256}/rehearse")

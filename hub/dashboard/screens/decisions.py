@@ -79,6 +79,7 @@ class DecisionScreens:
             "changed": view.changed and view.hindrance is None,
             "hindrance": None if view.hindrance is None else explain(view.hindrance.code),
             "hindrance_detail": "" if view.hindrance is None else view.hindrance.detail,
+            "meaning": deciding.meaning(record),
             "about": deciding.about(record, visitor),
             "mine": mine,
             "may_confirm": not mine and bool(roles & view.kind.deciding),
