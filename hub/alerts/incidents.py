@@ -21,6 +21,7 @@ LONGEST_OUTCOME = 2000
 MOST_UNCLOSED = 20
 # clocks of agencies that run ahead
 AHEAD = timedelta(minutes=10)
+LONG_AGO = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ def report(transaction: Transaction, told: Report, by: str) -> tuple[Incident, b
         reported_at=at,
         reported_by=by,
     )
-    if made.noticed_at > at + AHEAD:
-        raise Refused("request-invalid", "it is not that late yet", "noticed_at")
+    if not at - LONG_AGO < made.noticed_at < at + AHEAD:
+        raise Refused("request-invalid", "not a time of the last years", "noticed_at")
     unclosed = incidents.unclosed_of(transaction, known.code)
     for one in unclosed:
         if _what(one) == _what(made) and told.noticed_at in (None, one.noticed_at):
