@@ -54,7 +54,7 @@ class Pictures:
     async def page_one(self, sha256: str, size: int, content: Callable[[], BinaryIO]) -> Picture:
         """The picture of the PDF with this digest; ``content`` opens it, in a thread and only when it is its turn.
 
-        What cannot be drawn is an outcome. Raises ``Deferred('hub-busy')`` when too many wait, and what ``content``
+        What cannot be drawn is an outcome. Raises ``Deferred('payload-unavailable')`` when too many wait, and what ``content``
         raises.
         """
         if size > LARGEST_PDF:
@@ -66,7 +66,7 @@ class Pictures:
         flying = self._flying.get(sha256)
         if flying is None:
             if len(self._flying) >= WAITING:
-                raise Deferred("hub-busy", "many pictures are being drawn", retry_after=2)
+                raise Deferred("payload-unavailable", "many pictures are being drawn", retry_after=2)
             flying = self._flying[sha256] = asyncio.create_task(self._fly(sha256, size, content))
         return await asyncio.shield(flying)  # who goes away takes the picture from nobody else
 
