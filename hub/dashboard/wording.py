@@ -152,6 +152,7 @@ def role(name: str) -> str:
 _SIGN_IN = {
     "password": mark("Password"),
     "link": mark("One-time link"),
+    "openid": mark("Identity provider"),
     "totp": mark("code"),
     "recovery": mark("recovery code"),
 }

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from hub.problems import CATALOGUE
 from tests.openid.conftest import Door, parameters
 from tests.openid.provider import CLIENT, Make, Provider
 from tests.openid.tokens import keyed, token, unsigned
@@ -60,7 +61,7 @@ def test_what_does_not_fit_opens_nothing(known: Door, lie: str) -> None:
     browser = known.browser()
     before = len(known.entries("person.login"))
     answer = known.sign_in(browser)
-    assert (answer.status_code, "Đăng nhập qua hệ thống định danh không thành công" in answer.text) == (403, True)
+    assert (answer.status_code, CATALOGUE["openid-refused"].title_vi in answer.text) == (403, True)
     assert browser.get("/log").status_code == 303
     assert len(known.entries("person.login")) == before
 
