@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
 from hub import clock
+from hub.cli import build_app
 from hub.ledger import Transaction, alerts, people, systems
 from hub.ledger.alerts import AlertRecord
 from hub.problems import HubError
@@ -17,6 +24,20 @@ def duty(transaction: Transaction) -> tuple[str, str]:
     for login, role in zip(logins, ("operator", "administrator"), strict=True):
         people.add_person(transaction, login, login, (role,), "-", None, clock.now())  # type: ignore[arg-type] # roles as text
     return logins
+
+
+def reported(office: Office, world: World, directory: Path) -> dict[str, Any]:
+    """What the command line of an agency says after a report."""
+    known = {"hub": world.url, "client_id": office.client_id, "client_secret": office.secret, "agency": office.code}
+    lines = {**known, "name": "Cơ quan", "key": "none.pem", "certificates": "none.pem"}
+    file = directory / "profile.toml"
+    file.touch(mode=0o600)
+    file.write_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in lines.items()))
+    words = ["incident", "report", "Mất thiết bị ký số", "--as", str(file), "--contact", "024 3123 4567", "--json"]
+    done = CliRunner().invoke(build_app(), [*words, "--category", "key"])
+    assert done.exit_code == 0, done.output
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def served_by(world: World, office: Office) -> System:
@@ -46,11 +67,11 @@ def rejected(sender: Office, recipient: Office) -> str:
     return ""
 
 
-def test_an_incident_alerts_and_a_suspension_counts_within_moments(embedded_world: World) -> None:
+def test_an_incident_alerts_and_a_suspension_counts_within_moments(embedded_world: World, tmp_path: Path) -> None:
     world = embedded_world
     sender, struck = world.office(), world.office()
     operator, administrator = world.ledger.write_now(duty)
-    made = struck.client.report_incident(struck.code, "key", "Mất thiết bị ký số", "024 3123 4567")
+    made = reported(struck, world, tmp_path)
     alerted = eventually(
         lambda: [one for one in world.ledger.read_now(alerts.page, "open") if one.subject == made["id"]]
     )
