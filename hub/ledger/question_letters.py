@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Text, and_, func, or_, select, text, true
+from sqlalchemy import ColumnElement, Select, Text, and_, func, literal_column, or_, select, text, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from hub.audit import Event
@@ -92,10 +92,15 @@ def overdue(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     )
 
 
-def has_words(words: list[str], dialect: str) -> ColumnElement[bool]:
-    """All these folded words stand in ``envelope.search``; on PostgreSQL ix_envelope_words answers it."""
+def has_words(words: list[str], dialect: str, *, indexed: bool = True) -> ColumnElement[bool]:
+    """All these folded words stand in ``envelope.search``; on PostgreSQL ix_envelope_words answers it.
+
+    Not ``indexed``: asked of letters that were found otherwise. The planner takes frequent words for rare ones and
+    would read every letter that has them.
+    """
     if dialect == "postgresql":
-        return func.search_words(envelope.c.search, type_=ARRAY(Text)).contains(words)
+        words_in = envelope.c.search if indexed else envelope.c.search + literal_column("''")
+        return func.search_words(words_in, type_=ARRAY(Text)).contains(words)
     return func.has_words(envelope.c.search, " ".join(words)) == 1
 
 

@@ -223,7 +223,7 @@ def _about(transaction: Transaction, text: str) -> ColumnElement[bool]:
     if words:
         # a text without a word as part of it is passed over quickly
         parts = (envelope.c.search.contains(word, autoescape=True) for word in words)
-        ways.append(and_(*parts, question_letters.has_words(words, transaction.dialect.name)))
+        ways.append(and_(*parts, question_letters.has_words(words, transaction.dialect.name, indexed=False)))
     named = agencies_meant(transaction, text)
     return or_(*ways, _touches(named)) if named else or_(*ways)
 
