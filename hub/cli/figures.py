@@ -27,6 +27,7 @@ def figures_show(
     """The sums of one month."""
     from hub.figures.recounting import span_of
     from hub.figures.spans import percentile
+    from hub.figures.tally import month_of
     from hub.ledger import figures
     from hub.ledger.figure_tables import MEASURES, SPANS
 
@@ -35,11 +36,15 @@ def figures_show(
     with opened(data) as ledger:
         sums = ledger.read_now(figures.sums, [agency], scope, [month]).get((agency, month), {})
         ends = ledger.read_now(figures.overdue_at_end, [agency], scope, month)
+        late = ledger.read_now(figures.overdue_now, [agency], scope)
         times = ledger.read_now(figures.histograms, [agency], scope, month)
         standing = ledger.read_now(figures.standing)
     counted = None if standing.counted_to is None else clock.rfc3339(standing.counted_to)
     numbers = {name: sums.get(name, 0) for name in MEASURES if name != "overdue"}
-    numbers["overdue_at_end"] = ends.get(agency, 0)
+    if month == month_of(clock.now()):
+        numbers["overdue_now"] = late.get(agency, 0)
+    else:
+        numbers["overdue_at_end"] = ends.get(agency, 0)
     spans = {span: times.get((agency, span), {}) for span in SPANS}
     seconds = {span: {"median": percentile(of, 0.5), "p90": percentile(of, 0.9)} for span, of in spans.items()}
     shown = {"month": month, "agency": agency or None, "counted_to": counted, "figures": numbers, "seconds": seconds}

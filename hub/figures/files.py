@@ -15,6 +15,7 @@ from hub.clock import now
 from hub.figures import security
 from hub.figures.recounting import span_of
 from hub.figures.spans import percentile
+from hub.figures.tally import month_of
 from hub.language import Language, gettext, mark
 from hub.ledger import Ledger, Transaction, figures
 from hub.ledger.figure_tables import MEASURES
@@ -48,13 +49,14 @@ _UNITS = (
     ("undelivered", mark("Undeliverable"), 12),
     ("withdrawn", mark("Withdrawn by the sender"), 12),
     ("refused", mark("Refused by the hub"), 12),
-    ("overdue_at_end", mark("Overdue at the end of the month"), 12),
+    ("overdue", mark("Overdue at the end of the month"), 12),
     ("accept_median", mark("Minutes to be accepted: median"), 14),
     ("accept_ninth", mark("Minutes to be accepted: 90th percentile"), 14),
     ("finish_median", mark("Minutes to be finished: median"), 14),
     ("finish_ninth", mark("Minutes to be finished: 90th percentile"), 14),
 )
-_COUNTS = tuple(name for name, _, _ in _UNITS if name in MEASURES)
+_COUNTS = tuple(name for name, _, _ in _UNITS if name in MEASURES and name != "overdue")
+_SO_FAR = mark("Overdue now")
 _SECURITY = (
     ("group", mark("Group"), 30),
     ("what", mark("What"), 50),
@@ -83,6 +85,11 @@ class FigureFile:
         span_of(self.month)
 
     @property
+    def going_on(self) -> bool:
+        """The month has not ended."""
+        return self.month == month_of(now())
+
+    @property
     def name(self) -> str:
         about = "security" if self.what == "security" else self.code or "hub"
         safe = "".join(one if one.isascii() and (one.isalnum() or one in ".-") else "-" for one in about)
@@ -97,7 +104,10 @@ class FigureFile:
 def written(ledger: Ledger, wanted: FigureFile) -> Generator[bytes]:
     """The file, piece by piece; some may be empty. Raises ``Deferred('export-limit')`` with the first piece."""
     named = _SECURITY if wanted.what == "security" else _UNITS
-    columns = [Column(name, gettext(heading, wanted.language), width) for name, heading, width in named]
+    so_far = {"overdue": _SO_FAR} if wanted.going_on else {}
+    columns = [
+        Column(name, gettext(so_far.get(name, heading), wanted.language), width) for name, heading, width in named
+    ]
     with ledger.long_read() as transaction:
         rows = _security(transaction, wanted) if wanted.what == "security" else _units(transaction, wanted)
         if wanted.format == "csv":
@@ -107,7 +117,7 @@ def written(ledger: Ledger, wanted: FigureFile) -> Generator[bytes]:
 
 
 def _units(transaction: Transaction, wanted: FigureFile) -> Iterator[tuple[Any, ...]]:
-    for one in figures.unit_figures(transaction, wanted.code, wanted.month):
+    for one in figures.unit_figures(transaction, wanted.code, wanted.month, going_on=wanted.going_on):
         if not wanted.own or one.unit.code == wanted.code:
             yield _unit(one, wanted.month)
 
@@ -117,7 +127,7 @@ def _unit(one: UnitFigures, month: str) -> tuple[Any, ...]:
     spans = (one.histograms["accept"], one.histograms["finish"])
     minutes = [_minutes(percentile(span, share)) for span in spans for share in (0.5, 0.9)]
     counts = (one.sums[name] for name in _COUNTS)
-    return unit.code, unit.name, unit.parent_code, unit.level, month, *counts, one.overdue_at_end, *minutes
+    return unit.code, unit.name, unit.parent_code, unit.level, month, *counts, one.overdue, *minutes
 
 
 def _minutes(seconds: float | None) -> int | None:

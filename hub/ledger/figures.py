@@ -143,19 +143,25 @@ class UnitFigures:
 
     unit: Unit
     sums: Sums
-    overdue_at_end: int
+    overdue: int
     histograms: dict[str, Histogram]
 
 
-def unit_figures(transaction: Transaction, code: str, month: str, page: int = AT_ONCE // 10) -> Iterator[UnitFigures]:
-    """The figures of an agency and of all below it, each of its own, some at a time."""
+def unit_figures(
+    transaction: Transaction, code: str, month: str, *, going_on: bool, page: int = AT_ONCE // 10
+) -> Iterator[UnitFigures]:
+    """The figures of an agency and of all below it, each of its own, some at a time.
+
+    ``going_on``: the month has not ended; overdue is then what is now, else what was when it ended.
+    """
     every = units(transaction, code)
     for start in range(0, len(every), page):
         some = every[start : start + page]
         names = [one.code for one in some]
         counted = sums(transaction, names, "own", [month])
-        ends, times = overdue_at_end(transaction, names, "own", month), histograms(transaction, names, "own", month)
+        times = histograms(transaction, names, "own", month)
+        late = overdue_now(transaction, names, "own") if going_on else overdue_at_end(transaction, names, "own", month)
         for one in some:
             spans = {span: times.get((one.code, span), {}) for span in ("arrive", "accept", "finish")}
             of = counted.get((one.code, month), dict.fromkeys(MEASURES, 0))
-            yield UnitFigures(one, of, ends.get(one.code, 0), spans)
+            yield UnitFigures(one, of, late.get(one.code, 0), spans)

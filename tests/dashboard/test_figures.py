@@ -108,6 +108,8 @@ def test_this_month_shows_what_is_overdue_now(office: Office) -> None:
     page = office.get("reporting", f"/figures?month={this}").text
     number = office.ledger.read_now(figures.overdue_now, [""], "branch")[""]
     assert cells(page, "Overdue now")[0] == str(number)
+    rows = office.rows("reporting", "/figures/export?format=csv")
+    assert sum(int(row["Overdue now"]) for row in rows) == number > 0
     assert f"Figures of {this[5:]}/{this[:4]}" in office.get("reporting", "/figures?month=3026-01").text
 
 
@@ -190,5 +192,5 @@ def test_before_anything_is_counted_the_pages_say_what_will_be_there(tmp_path: P
 
 def test_every_measure_has_a_column_in_the_file(office: Office) -> None:
     row = office.rows("reporting", f"/figures/export?month={MONTH}&format=csv")[0]
-    # agency, name, parent, level, month; overdue is at the end; two times with median and percentile each
+    # agency, name, parent, level, month; two times with median and percentile each
     assert len(row) == 5 + len(MEASURES) + 4

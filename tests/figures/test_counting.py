@@ -41,10 +41,12 @@ def sums(transaction: Transaction) -> dict[tuple[str, str, str], dict[str, int]]
 
 
 def everything(transaction: Transaction) -> list[Any]:
+    """All sums and cases; a sum that came to nothing again is as good as none."""
     found = []
     for table in (figure_month, figure_time, figure_code, figure_case):
         keys = list(table.primary_key)
-        found.append([tuple(row) for row in transaction.execute(select(table).order_by(*keys))])
+        rows = [tuple(row) for row in transaction.execute(select(table).order_by(*keys))]
+        found.append([row for row in rows if any(row[len(keys) :])])
     return found
 
 
@@ -86,7 +88,7 @@ def test_what_is_overdue_now_is_what_the_list_of_overdue_ones_shows(ledger: Ledg
 
 def test_counting_in_other_steps_or_after_being_killed_gives_the_same(sqlite_store: Store) -> None:
     ledger = sqlite_store.open()
-    story = Story(seed=4)
+    story = Story(seed=4, letters=25)
     story.write(ledger)
     stepped(ledger, 1000)
     whole = ledger.read_now(everything)
