@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hub import clock, language
-from hub.dashboard import assets, explanation, failing, moments, registering, retaining, wording
+from hub.dashboard import assets, browsers, explanation, failing, moments, registering, retaining, wording
 from hub.dashboard.events import kind_name
 
 
@@ -39,6 +39,7 @@ class Templates:
             "role": wording.role,
             "finding": registering.finding,
             "sign_in_words": wording.sign_in,
+            "browser_words": browsers.words,
             "kind_name": kind_name,
             "summary": wording.summary,
             "day": moments.day,

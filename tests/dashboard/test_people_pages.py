@@ -8,12 +8,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from hub import clock
 from hub.ledger import Ledger, Transaction, people, person_acts, registration, second_factors, sessions, tables
 from hub.ledger.people import Person
 from hub.problems import Refused
+from hub.registry import passwords
 from tests.dashboard.serving import served
 
 PASSWORD = "gió thổi qua cánh đồng"
@@ -58,6 +60,16 @@ class House:
         column = tables.audit_entry.c
         asked = select(column.kind).order_by(column.seq)
         return list(self.ledger.read_now(lambda transaction: transaction.execute(asked).scalars().all()))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def light_hashes() -> Iterator[None]:
+    """Argon2 with little memory: these tests ask for passwords a hundred times."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=256, parallelism=1))
+        passwords._nobody.cache_clear()
+        yield
+    passwords._nobody.cache_clear()
 
 
 @pytest.fixture(scope="module")

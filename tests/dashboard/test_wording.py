@@ -9,7 +9,7 @@ import pytest
 
 from hub import language
 from hub.audit import Event
-from hub.dashboard import events, moments, wording
+from hub.dashboard import browsers, events, moments, wording
 from hub.dashboard.chart import HALF, LEAST, chart
 from hub.dashboard.situation import Situation, headline
 from hub.dashboard.timeline import timeline
@@ -193,3 +193,18 @@ def test_the_attempts_of_a_day_are_one_line_with_the_last_reason_unfolded() -> N
     assert (chased.tone, chased.by) == ("ink", "truc")
     [other] = timeline([person], NAMES, NOW)
     assert other.steps[0].by == ""
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36", "Chrome · Windows"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/140.0 Safari/537.36 Edg/140.0", "Edge · Windows"),
+        ("Mozilla/5.0 (Windows NT 10.0) coc_coc_browser/120 Chrome/120 Safari/537.36", "Cốc Cốc · Windows"),
+        ("Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari · iPad"),
+        ("curl/8.5", "curl/8.5"),
+        ("", "–"),
+    ],
+)
+def test_a_browser_is_called_what_people_call_it(agent: str, words: str) -> None:
+    assert browsers.words(agent) == words
