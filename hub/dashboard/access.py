@@ -20,6 +20,8 @@ class Right(Enum):
     OPEN = "open", frozenset[str]()
     SIGNED_IN = "signed in", EVERYONE
     LETTERS = "letters", frozenset({"operator", "administrator", "auditor", "clerk"})
+    # what stands in a letter is for its parties and for auditors, not for those who only run the hub
+    CONTENT = "content", frozenset({"auditor", "clerk"})
     EXCHANGE = "exchange", frozenset({"operator", "administrator", "auditor"})
     OPERATION = "operation", frozenset({"operator", "administrator"})
     LOG = "log", frozenset({"operator", "administrator", "auditor"})
@@ -80,7 +82,6 @@ ACCESS: dict[Right, tuple[str, ...]] = {
         "GET /envelopes/{envelope_id}",
         "GET /envelopes/{envelope_id}/verification",
         "GET /envelopes/{envelope_id}/receipts/{receipt_id}",
-        "GET /envelopes/{envelope_id}/attachments/{number}/page-one.png",
         "POST /envelopes/{envelope_id}/evidence",
         "GET /overdue",
         "POST /overdue/chase",
@@ -97,6 +98,7 @@ ACCESS: dict[Right, tuple[str, ...]] = {
         "POST /questions",
         "POST /questions/forget",
     ),
+    Right.CONTENT: ("GET /envelopes/{envelope_id}/attachments/{number}/page-one.png",),
     Right.LOG: ("GET /log", "GET /log/proof", "GET /log/proof/{leaf_id}"),
     Right.EXCHANGE: ("GET /replays", "GET /replays/{replay_id}", "GET /alerts"),
     Right.INCIDENTS: (

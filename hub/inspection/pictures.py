@@ -54,8 +54,8 @@ class Pictures:
     async def page_one(self, sha256: str, size: int, content: Callable[[], BinaryIO]) -> Picture:
         """The picture of the PDF with this digest; ``content`` opens it, in a thread and only when it is its turn.
 
-        What cannot be drawn is an outcome. Raises ``Deferred('payload-unavailable')`` when too many wait, and what ``content``
-        raises.
+        What cannot be drawn is an outcome. Raises ``Deferred('payload-unavailable')`` when too many wait, and what
+        ``content`` raises.
         """
         if size > LARGEST_PDF:
             return Picture("too-large")
