@@ -17,7 +17,7 @@ _OPTIONS = {"runOnly": {"type": "tag", "values": _TAGS}, "resultTypes": ["violat
 def violations(page: Page, *, contrast: bool = True) -> dict[str, list[str]]:
     """The rules that the page breaks, each with the places; the page must have been made with ``SCRIPT`` in it.
 
-    Contrast is by far the slowest rule, and our own questions ask it too.
+    Contrast is by far the slowest rule, and our own questions ask it too: ``make pictures`` asks it of every page.
     """
     options = _OPTIONS if contrast else _OPTIONS | {"rules": {"color-contrast": {"enabled": False}}}
     found: list[dict[str, Any]] = page.evaluate(

@@ -2,7 +2,7 @@
 
 Every page in three states of the hub (a busy day, trouble, new and empty), light and dark, on a desk and on a phone, in
 both languages; ``--state``, ``--theme``, ``--width``, ``--language`` and ``--page`` make fewer.
-``DIR/index.html`` shows them side by side.
+``DIR/index.html`` shows them side by side. What axe-core finds is printed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from hub import clock
 from hub.ledger import Ledger, Transaction, people, sessions
 from tests.dashboard.addresses import pages
+from tests.dashboard.axe import SCRIPT, violations
 from tests.dashboard.office_story import office
 from tests.dashboard.seeding import AGENCIES, seed
 from tests.dashboard.serving import served
@@ -91,7 +92,9 @@ def tab(browser: Browser, address: str, token: str, look: Look) -> Iterator[Page
         reduced_motion="reduce",
     )
     context.add_cookies([{"name": "lienthong-session", "value": token, "url": address}])
-    yield context.new_page()
+    page = context.new_page()
+    page.add_init_script(SCRIPT)
+    yield page
     context.close()
 
 
@@ -106,6 +109,8 @@ def photograph(browser: Browser, target: Path, state: str, chosen: Iterable[Look
                 for path in addresses:
                     page.goto(address + path, wait_until="load")
                     taken.append(target / f"{_name(path)}--{state}-{look.name}.png")
+                    for rule, places in violations(page).items():
+                        print(f"{path} ({state}, {look.name}): {rule}: {places[:3]}", flush=True)
                     page.screenshot(path=taken[-1], full_page=look.width > 500)
     return taken
 
