@@ -69,8 +69,10 @@ def upgrade(ledger: Ledger) -> str:
 
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        # who waits for another upgrade holds nobody up, and columns that are filled take their time
+        connection.execute(text("SET LOCAL lock_timeout = '10min'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
     if version(connection) != head():
         command.upgrade(_config(connection), "head")
         _check_references(connection)
