@@ -179,7 +179,7 @@ class World:
         if wait and set(roles or ("up",)) & {"up", "serve"}:
             self.wait_ready()
 
-    def wait_ready(self, seconds: float = 30) -> None:
+    def wait_ready(self, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
         while True:
             try:

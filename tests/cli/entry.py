@@ -45,7 +45,7 @@ class Running:
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8")
 
-    def wait_ready(self, address: str, seconds: float = 30) -> None:
+    def wait_ready(self, address: str, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
         while not _answers(f"{address}/readyz"):
             assert self.process.poll() is None, self.log
