@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
-from hub.ledger import Ledger, migration, months, tables
+from hub.ledger import Ledger, migration, months, revocation_tables, tables
 from hub.problems import Deferred, Misconfigured
 from tests.ledger.stage import STORES
 
@@ -147,9 +147,10 @@ def test_times_in_the_database_are_utc(empty: Ledger) -> None:
     local = now().astimezone(VIETNAM)
     migration.upgrade(empty)
     row = {"sha256": "0" * 64, "der": b"", "subject": "", "not_after": local, "added_at": local}
-    empty.write_now(lambda transaction: transaction.execute(tables.trust_anchor.insert().values(row)))
-    [(kept,)] = empty.read_now(lambda transaction: transaction.execute(tables.trust_anchor.select().with_only_columns(
-        tables.trust_anchor.c.added_at)).all())  # fmt: skip
+    anchor = revocation_tables.trust_anchor
+    empty.write_now(lambda transaction: transaction.execute(anchor.insert().values(row)))
+    asked = anchor.select().with_only_columns(anchor.c.added_at)
+    [(kept,)] = empty.read_now(lambda transaction: transaction.execute(asked).all())
     assert kept == local
     assert kept.utcoffset().total_seconds() == 0
 
