@@ -39,6 +39,8 @@ LONG_IN_TRANSIT = timedelta(minutes=2)
 LONG_WAIT = timedelta(minutes=30)
 # a certificate with so many days left is trouble
 SOON = 7
+# a great backlog is not counted to its end
+OVERDUE_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Situation:
     refused: list[Concern]
     waiting: list[Concern]
     systems: list[SlowSystem]
-    expiring: dict[int, int]  # certificates by the days that they have left
+    expiring: dict[int, int] = field(default_factory=dict)  # certificates by the days that they have left
     refusals: list[Reason] = field(default_factory=list)
     deferrals: list[Reason] = field(default_factory=list)
     overdue: int = 0
@@ -114,7 +116,7 @@ def _read(transaction: Transaction, now: datetime, agency_code: str | None, clos
         deferrals=[] if agency_code else overview.deferrals(transaction, now - DAY),
         refusals=overview.refusals(transaction, now - DAY, agency_code),
         expiring=condition.expiring(transaction, now, agency_code),
-        overdue=overdue.count(transaction, now, agency_code),
+        overdue=overdue.count(transaction, now, agency_code, OVERDUE_COUNTED),
         dead=dead_letters.count(transaction, agency_code),
         replays=0 if agency_code else replays.waiting(transaction),
         retention=0 if agency_code else purges.waiting(transaction) + holds.waiting(transaction),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, func, literal_column, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, Text, and_, func, literal_column, or_, select, type_coerce, union_all
 
 from hub.ledger.engine import Transaction
 from hub.ledger.tables import IN_TRANSIT, TAKEABLE, agency, audit_entry, delivery, envelope, system
@@ -232,12 +232,12 @@ def waiting_longest(
     transaction: Transaction, before: datetime, agency_code: str | None = None, limit: int = 6
 ) -> list[Concern]:
     """Deliveries of letters accepted before ``before`` that nobody has taken, the oldest first."""
-    open_rows = (
-        select(delivery.c.id, delivery.c.envelope_id)
-        .where(_in_states((*TAKEABLE, *IN_TRANSIT)), *_mine(agency_code))
-        .limit(COUNT_LIMIT)
-        .subquery()
+    # each part has its index; for both in one condition every delivery would be read
+    parts = (
+        select(delivery.c.id, delivery.c.envelope_id).where(_in_states(states), *_mine(agency_code))
+        for states in (TAKEABLE, IN_TRANSIT)
     )
+    open_rows = union_all(*parts).limit(COUNT_LIMIT).subquery()
     oldest = select(open_rows.c.id).order_by(open_rows.c.envelope_id).limit(limit)
     return [concern for concern in _concerns(transaction, oldest, oldest_first=True) if concern.at < before]
 
