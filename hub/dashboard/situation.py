@@ -63,6 +63,11 @@ class Situation:
     decisions: int = 0  # all that waits for one
     condition: Condition | None = None  # how the hub itself is: for those who run it
 
+    @property
+    def more_overdue(self) -> bool:
+        """There are more than were counted."""
+        return self.overdue >= OVERDUE_COUNTED
+
 
 @dataclass(frozen=True, slots=True)
 class Headline:
