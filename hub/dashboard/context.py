@@ -38,7 +38,8 @@ class DashboardContext:
     ``purges`` removes octets past their time, both when two people want it; ``proposals`` are the other changes that
     take two. ``evidence`` hands packs out. ``time_stamped``: outside authorities are asked to stamp the log.
     ``addressees``: who is told of alerts.
-    ``registering``: trying systems, and what may be registered. ``vault`` seals the secrets of second factors. ``engines``: broker and scanner, and whether each answers now.
+    ``registering``: trying systems, and what may be registered. ``vault`` seals the secrets of second factors.
+    ``engines``: broker and scanner, and whether each answers now.
     ``live`` tells open pages of changes until it is closed. ``openid``: where people may sign in
     instead of here.
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import httpx
 import pyotp
+import pytest
 
-from tests.cli.entry import run, running
+from hub.cli import acting, people, store
+from hub.problems import Refused
+from tests.cli.entry import running
 from tests.services.processes import free_port
 from tests.world import eventually
 
@@ -21,7 +24,9 @@ def link_in(text: str) -> str:
     return found[0]
 
 
-def test_the_first_start_prints_a_link_and_the_command_line_makes_the_others(tmp_path: Path) -> None:
+def test_the_first_start_prints_a_link_and_the_command_line_makes_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     data, address = tmp_path / "data", f"127.0.0.1:{free_port()}"
     with running("up", "--data", data, "--listen", address, log=tmp_path / "log") as hub:
         hub.wait_ready(f"http://{address}")
@@ -38,20 +43,30 @@ def test_the_first_start_prints_a_link_and_the_command_line_makes_the_others(tmp
             assert browser.post(f"http://{address}/login/factor", data={"code": code}).status_code == 200
             assert browser.get(f"http://{address}/people").status_code == 200
 
-        free = run("person", "add", "truc", "Trực", "--role", "operator", "--no-second-factor", "--data", data)
-        assert free.code == 0
-        listed = run("person", "list", "--data", data, "--json").json
-        factors = [(one["login"], one["second_factor"], one["locked"]) for one in listed]
-        assert factors == [("quantri", "set", False), ("truc", "none", False)]
+        people.person_add("truc", "Trực", ["operator"], no_second_factor=True, data=data)
+        capsys.readouterr()
+        people.person_list(data=data)
+        _heads, first, second = capsys.readouterr().out.splitlines()
+        assert [(line.split()[0], "đã thiết lập" in line, "không có" in line) for line in (first, second)] == [
+            ("quantri", True, False),
+            ("truc", False, True),
+        ]
 
         (tmp_path / "password").write_text(f"{PASSWORD}\n{code}\n", encoding="utf-8")
-        act = ("hold", "place", "--sender", "H33", "--reason", "vụ việc", "--person", "quantri", "--data", data)
-        refused = run(*act, "--password-file", tmp_path / "password")
-        assert refused.code == 1, "the code was used at the sign-in"
-        assert "person-not-verified" in refused.err
+        with store.opened(data) as ledger, pytest.raises(Refused) as refused:
+            acting.verified(ledger, "quantri", tmp_path / "password")
+        assert refused.value.code == "person-not-verified", "the code was used at the sign-in"
 
-        reset = run("person", "link", "quantri", "--remove-second-factor", "--data", data, LIENTHONG_LISTEN=address)
+        monkeypatch.setenv("LIENTHONG_LISTEN", address)
+        people.person_link("quantri", remove_second_factor=True, data=data)
         again = {"password": PASSWORD + "!", "again": PASSWORD + "!"}
-        assert httpx.post(link_in(reset.out), data=again).headers["location"].startswith("/login/factor")
-        assert run("person", "unlock", "quantri", "--data", data).code == 0
+        answer = httpx.post(link_in(capsys.readouterr().out), data=again)
+        assert answer.headers["location"].startswith("/login/factor")
+        (tmp_path / "password").write_text(PASSWORD + "!", encoding="utf-8")
+        with store.opened(data) as ledger, pytest.raises(Refused) as refused:
+            acting.verified(ledger, "quantri", tmp_path / "password")
+        assert refused.value.code == "second-factor-missing"
+        people.person_unlock("quantri", data=data)
+        with pytest.raises(Refused):
+            people.person_unlock("nobody", data=data)
         assert hub.interrupt()[0] == 0
