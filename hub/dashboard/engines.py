@@ -22,7 +22,8 @@ FRESH = 10.0
 LONG_UNSEEN = timedelta(minutes=2)
 
 Probe = Callable[[], Awaitable[bool]]
-_NAMES = {"broker": mark("Message broker"), "scanner": mark("Malware scanner")}
+_SCANNER = mark("Malware scanner")
+_NAMES = {"broker": mark("Message broker"), "scanner": _SCANNER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def engines(situation: Situation, answers: Mapping[str, bool], *, time_stamped: 
     found = [Engine(gettext("Database"), _well(gettext("answers")))]
     found += [_probed(gettext(name), answers[key]) for key, name in _NAMES.items() if key in answers]
     if "scanner" not in answers:
-        found.append(Engine(gettext(_NAMES["scanner"]), Tag("ring", gettext("not set up"), "muted")))
+        found.append(Engine(gettext(_SCANNER), Tag("ring", gettext("not set up"), "muted")))
     found.append(_stamping(condition, situation.at, time_stamped))
     found += [_relay(situation, condition), _sweep(situation, condition)]
     return found
