@@ -159,6 +159,7 @@ def _announce(demo: Demo, token: str) -> None:
     program = _program()
     send = shlex.join([program, "send", "FILE.pdf", "--to", second.stem, "--as", str(first)])
     take = shlex.join([program, "inbox", "--take", "inbox", "--as", str(second)])
+    others = _("To see what each role sees, and to be the second person:")
     result: dict[str, Any] = {
         "url": demo.url,
         "login": demo.login,
@@ -174,7 +175,7 @@ def _announce(demo: Demo, token: str) -> None:
         f"  {_('Dashboard')}:  {demo.url}/",
         f"  {_('Login')}:      {demo.login}",
         f"  {_('Password')}:   {demo.password}",
-        f"  {_('To see what each role sees, and to be the second person:')}",
+        f"  {others}",
         *(f"    {login:<10} {password}" for login, password in demo.colleagues.items()),
         "",
         f"  {_('Eight agencies are writing to each other. In a second shell:')}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pyotp
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from adapters.client.conversation import CallRefused
 from tests.dashboard.conftest import FLAGS, VIOLATIONS
-from tests.world import World, eventually
+from tests.world import Office, World, eventually
 
 pytestmark = pytest.mark.services
 
@@ -68,7 +68,7 @@ class Official:
         self.page.fill("#again", PASSWORD)
         self.press("Continue")
         if second_factor:
-            secret = (self.page.locator("code.secret").text_content() or "").replace(" ", "")
+            secret = (self.page.locator("details.unfold code").text_content() or "").replace(" ", "")
             self.page.fill("#code", pyotp.TOTP(secret).now())
             self.press("Confirm and log in")
             self.follow("I have kept them: continue")
@@ -77,19 +77,20 @@ class Official:
         return {link.get_attribute("href") or "" for link in self.page.locator("nav.side a").all()}
 
 
-@pytest.fixture
-def official(browser: Browser, empty: World) -> Iterator[type[Official]]:
+@pytest.fixture(scope="module")
+def official(browser: Browser, empty: World) -> Iterator[Callable[[], Official]]:
+    """Another person with a browser of their own."""
     opened = []
 
-    class Here(Official):
-        def __init__(self) -> None:
-            context = browser.new_context(viewport={"width": 1280, "height": 844}, locale="en")
-            context.add_init_script(VIOLATIONS)
-            opened.append(context)
-            super().__init__(context.new_page(), empty.url)
-            self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+    def arrive() -> Official:
+        context = browser.new_context(viewport={"width": 1280, "height": 844}, locale="en")
+        context.add_init_script(VIOLATIONS)
+        opened.append(context)
+        here = Official(context.new_page(), empty.url)
+        here.page.on("console", lambda said: here.complaints.append(said.text) if said.type == "error" else None)
+        return here
 
-    yield Here
+    yield arrive
     for context in opened:
         context.close()
 
@@ -112,85 +113,99 @@ def link_for(administrator: Official, login: str) -> str:
     return (administrator.page.locator(".unlinked").text_content() or "").strip()
 
 
-def test_people_of_every_role_do_their_work_from_the_first_start_on(empty: World, official: type[Official]) -> None:
+def first_link(hub: World) -> str:
+    found = eventually(lambda: re.search(r"http\S+/welcome/[^\s\"]+", hub.logs()), 30)
+    return str(found[0])
+
+
+@dataclass
+class Staff:
+    """The people of a hub, and two agencies; the clerk is the recipient's."""
+
+    administrator: Official
+    auditor: Official
+    operator: Official
+    clerk: Official
+    reporting: Official
+    sender: Office
+    recipient: Office
+
+
+@pytest.fixture(scope="module")
+def staff(empty: World, official: Callable[[], Official]) -> Staff:
+    """Everybody came by a link; operating the hub took a second person, looking at one agency's letters did not."""
     sender, recipient = empty.office(), empty.office()
-    link = eventually(lambda: re.search(r"http\S+/welcome/\S+", empty.logs()), 30)
-    assert link is not None
-
-    # the first administrator; the second person may be let in alone, because nobody else could decide
-    administrator = official()
-    administrator.welcome(link[0].rstrip('",'), "quantri")
-    assert {"/", "/people", "/agencies", "/decisions"} <= administrator.places()
-    assert "/people/" in invited(administrator, "kiemtoan", "auditor") or "/decisions/" in administrator.page.url
-    auditor = official()
+    administrator, auditor, operator = official(), official(), official()
+    administrator.welcome(first_link(empty), "quantri")
+    invited(administrator, "kiemtoan", "auditor")
     auditor.welcome(link_for(administrator, "kiemtoan"))
-    assert "/log" in auditor.places()
-    assert "/people" not in auditor.places()
-
-    # from now on a second person decides who operates the hub
     waiting = invited(administrator, "truc", "operator")
     assert "/decisions/" in waiting
     assert administrator.page.get_by_role("button", name="Confirm: carry it out now").count() == 0
     auditor.open(waiting)
     auditor.press("Confirm: carry it out now")
-    operator = official()
     operator.welcome(link_for(administrator, "truc"))
-
-    # one administrator invites a clerk and a reporting officer
-    invited(administrator, "vanthu", "clerk", recipient.code)
-    clerk = official()
+    clerk, reporting = official(), official()
+    assert "/decisions/" not in invited(administrator, "vanthu", "clerk", recipient.code)
     clerk.welcome(link_for(administrator, "vanthu"), second_factor=False)
     invited(administrator, "baocao", "reporting")
-    reporting = official()
     reporting.welcome(link_for(administrator, "baocao"), second_factor=False)
-    assert reporting.page.url.endswith("/figures")
-    assert "/envelopes" not in reporting.places()
-    assert reporting.open("/envelopes").locator("h1").text_content() != "Letters"
+    return Staff(administrator, auditor, operator, clerk, reporting, sender, recipient)
 
-    # the clerk sees the own agency's letter and nobody else's
-    seen = sender.client.post_envelope(sender.letter(recipient.code, subject="Thư cho văn thư"))["id"]
-    hidden = sender.client.post_envelope(sender.letter(sender.code, subject="Thư của người khác"))["id"]
-    assert "Thư cho văn thư" in clerk.open(f"/envelopes/{seen}").inner_text("body")
-    assert "Thư của người khác" not in clerk.open(f"/envelopes/{hidden}").inner_text("body")
-    assert "Thư của người khác" in operator.open(f"/envelopes/{hidden}").inner_text("body")
 
-    # the clerk reports that a machine was broken into; the operator is told and shuts the system out at once
-    page = clerk.open("/incidents/new")
+def test_everyone_finds_the_places_of_the_own_role_and_no_others(staff: Staff) -> None:
+    assert {"/", "/people", "/agencies", "/decisions"} <= staff.administrator.places()
+    assert "/log" in staff.auditor.places()
+    assert "/people" not in staff.auditor.places() | staff.operator.places()
+    assert staff.reporting.open("/").url.endswith("/figures")
+    assert "/envelopes" not in staff.reporting.places()
+    assert staff.reporting.open("/envelopes").locator("h1").text_content() != "Letters"
+
+
+def test_a_clerk_sees_the_own_agencys_letter_and_nobody_elses(staff: Staff) -> None:
+    post, letter = staff.sender.client.post_envelope, staff.sender.letter
+    seen = post(letter(staff.recipient.code, subject="Thư cho văn thư"))["id"]
+    hidden = post(letter(staff.sender.code, subject="Thư của người khác"))["id"]
+    assert "Thư cho văn thư" in staff.clerk.open(f"/envelopes/{seen}").inner_text("body")
+    assert "Thư của người khác" not in staff.clerk.open(f"/envelopes/{hidden}").inner_text("body")
+    assert "Thư của người khác" in staff.operator.open(f"/envelopes/{hidden}").inner_text("body")
+
+
+def test_a_reported_break_in_shuts_a_system_out_at_once_and_a_second_person_upholds_it(staff: Staff) -> None:
+    page = staff.clerk.open("/incidents/new")
     page.select_option("#category", index=1)
     page.fill("#description", "Máy của văn thư có người lạ vào")
     page.fill("#contact", "0297 000 000")
-    clerk.press("Report")
-    incident = clerk.page.url
-    told = f"/incidents/{incident.rsplit('/', 1)[1]}"
-    eventually(lambda: told in operator.open("/alerts").content(), 30, 0.5)
-    page = operator.open(incident)
+    incident = "/incidents/" + staff.clerk.press("Report").url.rsplit("/", 1)[1]
+    eventually(lambda: incident in staff.operator.open("/alerts").content(), 30, 0.5)
+    page = staff.operator.open(incident)
     page.locator('input[name="what"][value^="system.suspend"]').check()
     page.fill("#reason", "máy trạm bị xâm nhập")
-    operator.press("Do it now")
+    staff.operator.press("Do it now")
+    eventually(lambda: shut_out(staff.recipient), 20)
+    staff.administrator.open("/decisions")
+    staff.administrator.follow("Decide")
+    staff.administrator.press("Uphold it")
+    assert shut_out(staff.recipient)
+    log = staff.auditor.open("/log?kind=proposal").inner_text("main")
+    assert "truc" in log.lower()
+    assert "quantri" in log.lower()
 
-    def shut_out() -> bool:
-        try:
-            recipient.client.inbox(limit=1)
-        except CallRefused:
-            return True
-        return False
 
-    eventually(shut_out, 20)
+def shut_out(office: Office) -> bool:
+    try:
+        office.client.inbox(limit=1)
+    except CallRefused:
+        return True
+    return False
 
-    # another person upholds it, afterwards
-    page = administrator.open("/decisions")
-    administrator.follow("Decide")
-    administrator.press("Uphold it")
-    assert "/decisions/" in administrator.page.url
 
-    # the auditor finds all of it in the log
-    log = auditor.open("/log?kind=proposal").inner_text("main")
-    assert "person:truc" in log or "truc" in log.lower()
-    for one in (administrator, auditor, operator, clerk, reporting):
+def test_no_browser_had_to_complain(staff: Staff) -> None:
+    for one in (staff.administrator, staff.auditor, staff.operator, staff.clerk, staff.reporting):
         assert [text for text in one.complaints if "403" not in text and "404" not in text] == []
 
 
-def test_the_link_of_the_first_start_opens_nothing_a_second_time(empty: World, official: type[Official]) -> None:
-    link = re.search(r"http\S+/welcome/\S+", empty.logs())
-    assert link is not None
-    assert official().open(link[0].rstrip('",')).locator("#password").count() == 0
+def test_the_link_of_the_first_start_opens_nothing_a_second_time(
+    empty: World, staff: Staff, official: Callable[[], Official]
+) -> None:
+    assert official().open(first_link(empty)).locator("#password").count() == 0
