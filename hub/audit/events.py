@@ -79,7 +79,7 @@ class Event(StrEnum):
     FACTOR_SET = "person.factor_set"
     FACTOR_REMOVED = "person.factor_removed"
     CODES_RENEWED = "person.codes_renewed"
-    PASSWORD_CHANGED = "person.password_changed"
+    PASSWORD_CHANGED = "person.password_changed"  # noqa: S105 - the name of an event
     SESSION_ENDED = "person.session_ended"
     LINK_MADE = "person.link_made"
     PERSON_CHANGED = "registry.person_changed"

@@ -16,7 +16,20 @@ import typer
 from hub import language
 from hub.problems import HubError
 
-AGENCY = ("sign", "send", "inbox", "status", "chase", "receipts", "rehearse", "incident", "evidence", "verify", "log", "demo")
+AGENCY = (
+    "sign",
+    "send",
+    "inbox",
+    "status",
+    "chase",
+    "receipts",
+    "rehearse",
+    "incident",
+    "evidence",
+    "verify",
+    "log",
+    "demo",
+)
 OPERATION = (
     "roles",
     "witness",

@@ -12,7 +12,7 @@ from pypdf import PdfReader
 
 from adapters.sandbox.agencies import ALL, PRACTICE, SIMULATED
 from adapters.sandbox.book import Book, Matter
-from adapters.sandbox.demo import LOGIN, prepare
+from adapters.sandbox.demo import COLLEAGUES, LOGIN, prepare
 from adapters.sandbox.documents import Correspondence, LetterWriter, simple_pdf
 from hub.envelope.writing import document_message
 
@@ -106,7 +106,7 @@ class Registry:
         assert parent is None or parent in self.agencies
         self.agencies[code] = parent
 
-    def add_person(self, login: str, name: str, roles: object) -> str:
+    def add_person(self, login: str, name: str, roles: object, agency: str | None = None) -> str:
         self.people.append(login)
         return "password-1"
 
@@ -123,7 +123,8 @@ def test_a_demo_is_made_once_and_read_back_under_a_new_address(tmp_path: Path) -
     assert modes(tmp_path) == {0o600}
     before = {agency.code: first.profile(agency) for agency in ALL}
     second = prepare(tmp_path, "http://127.0.0.1:9090", registry)
-    assert (registry.anchors, len(registry.agencies), registry.people) == (1, 10, [LOGIN])
+    everybody = [LOGIN, *(login for login, _name, _role in COLLEAGUES)]
+    assert (registry.anchors, len(registry.agencies), registry.people) == (1, 10, everybody)
     for agency in ALL:
         after = second.profile(agency)
         assert after.client_secret == before[agency.code].client_secret

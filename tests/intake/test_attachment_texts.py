@@ -26,7 +26,7 @@ class Node:
 
 def decoded(text: str) -> bytes:
     node = Node(text)
-    octets = b"".join(attachments._octets(EncodedAttachment("a1", "a.txt", "text/plain", node)))
+    octets = b"".join(attachments.octets_of(EncodedAttachment("a1", "a.txt", "text/plain", node)))
     assert node.text is None, "the tree does not hold what was taken"
     return octets
 

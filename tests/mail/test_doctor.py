@@ -35,6 +35,7 @@ async def test_a_mail_server_that_lets_the_hub_in_is_good(
     found = await examined(settings(office, certificates, bounces=tmp_path, folder_root=tmp_path))
     assert {name: good for name, (good, _words) in found.items()} == {
         "mail server": True,
+        "alerts": True,
         "bounces": True,
         "folders": True,
     }
@@ -46,10 +47,11 @@ async def test_what_is_wrong_is_named(office: PostOffice, certificates: Certific
         office, certificates, smtp_ca_file=None, public_url=None, bounces=tmp_path, folder_root=tmp_path / "none"
     )
     found = await examined(wrong)
-    assert not any(good for good, _words in found.values())
+    assert [name for name, (good, _words) in found.items() if good] == ["alerts"]
+    assert "LIENTHONG_ALERT_MAIL" in found["alerts"][1]
     assert "tls-failed" in found["mail server"][1]
     assert str(tmp_path / "new") in found["bounces"][1]
-    assert set(found) == {"mail server", "links in mails", "bounces", "folders"}
+    assert set(found) == {"mail server", "alerts", "links in mails", "bounces", "folders"}
     (tmp_path / "ca.pem").write_text("no certificate")
     unreadable = await examined(settings(office, certificates, smtp_ca_file=tmp_path / "ca.pem"))
     assert unreadable["mail server"][0] is False
