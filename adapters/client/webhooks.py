@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -53,7 +52,7 @@ def _signatures(given: str) -> dict[str, list[bytes]]:
         scheme, _, value = one.partition(",")
         try:
             found.setdefault(scheme, []).append(base64.b64decode(value, validate=True))
-        except binascii.Error:
+        except ValueError:
             continue  # another one of the list may hold
     return found
 
@@ -70,7 +69,7 @@ def _one(key: str) -> tuple[str, _Check]:
     kind, _, text = key.partition("_")
     try:
         octets = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise Refused("signature-invalid", "the key is not base64") from error
     if kind == "whpk" and len(octets) == 32:
         return _ed25519(octets)

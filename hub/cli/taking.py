@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +49,7 @@ def _named(delivery: LeasedDelivery, received: ContentFiles, folder: Path) -> li
     for attachment in letter.attachments:
         try:
             octets = base64.b64decode("".join(attachment.encoded.split()), validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise Refused("attachment-encoding", attachment.name, attachment.location) from error
         file = folder / _free_name(safe_name(attachment.name or attachment.content_id), used)
         file.write_bytes(octets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -43,7 +42,7 @@ async def answer(request: Request, caller: Caller) -> Response:
     body = await json_body(request, RehearsalBody)
     try:
         signature = base64.b64decode(body.signature, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise Refused("request-invalid", "not base64", "/signature") from error
 
     def judged(transaction: Transaction) -> str:

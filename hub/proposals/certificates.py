@@ -7,7 +7,6 @@ To withdraw: ``certificate`` is a SHA-256.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,7 +105,7 @@ def unpacked(arguments: Mapping[str, Any]) -> tuple[bytes, ...]:
     listed = [arguments.get("certificate"), *(chain if isinstance(chain, list) else [])]
     try:
         return tuple(base64.b64decode(one, validate=True) for one in listed)
-    except (TypeError, binascii.Error) as error:
+    except (TypeError, ValueError) as error:
         raise Refused("request-invalid", "not base64", "certificate") from error
 
 

@@ -17,7 +17,7 @@ from hub.ledger import certificates, credentials, rehearsals
 from hub.ledger.certificates import Rehearsal
 from hub.problems import Refused
 from hub.signatures import rehearsing
-from tests.gateway.edge import Edge
+from tests.gateway.edge import Edge, problem
 from tests.world import Office, World, eventually
 
 
@@ -66,6 +66,13 @@ def test_only_the_agency_s_own_system_answers_and_a_wrong_signature_is_kept_as_a
     assert office.client.rehearse(one.id, right)["outcome"] == "passed"
     with pytest.raises(CallRefused, match="rehearsal-over"):
         office.client.rehearse(one.id, right)
+
+
+@pytest.mark.parametrize("signature", ["***", "chữ ký"])
+def test_what_is_no_base64_is_said_to_be_none(world: World, edge: Edge, signature: str) -> None:
+    body = {"rehearsal": "x", "signature": signature}
+    answer = edge.post("/v1/rehearsals", by=world.office(), json=body)
+    assert problem(answer, "request-invalid")["findings"][0]["location"] == "/signature"
 
 
 def test_nothing_but_a_challenge_for_this_certificate_is_signed(world: World) -> None:

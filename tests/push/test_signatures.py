@@ -128,6 +128,7 @@ ALTERATIONS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
     "an empty signature": lambda headers: headers | {"webhook-signature": ""},
     "the other scheme": lambda headers: headers | {"webhook-signature": "v1," + headers["webhook-signature"][4:]},
     "no base64": lambda headers: headers | {"webhook-signature": "v1a,***"},
+    "letters beyond ASCII": lambda headers: headers | {"webhook-signature": "v1a,chữký"},
     "another signature": lambda headers: headers | {"webhook-signature": "v1a," + base64.b64encode(b"x" * 64).decode()},
     "too short": lambda headers: headers | {"webhook-signature": "v1a,AAAA"},
 }
