@@ -14,7 +14,7 @@ from sqlalchemy import select
 from hub import clock
 from hub.ledger import Ledger, Transaction, people, person_acts, registration, second_factors, sessions, tables
 from hub.ledger.people import Person
-from hub.problems import Refused
+from hub.problems import Refused, explain
 from hub.registry import passwords
 from tests.dashboard.serving import served
 
@@ -180,6 +180,13 @@ def test_a_clerk_is_switched_off_by_one_and_an_operator_by_two(house: House) -> 
     proposed = house.by("mot").post(f"/people/{operator.id}/active", data={"reason": "trở lại"})
     house.decide(proposed, "hai")
     assert house.person("ca").active
+
+
+def test_one_administrator_does_not_become_the_second_person_by_a_link(house: House) -> None:
+    answer = house.by("mot").post(f"/people/{house.person('ba').id}/link")
+    assert answer.status_code == 409
+    assert explain("person-unprotected").title("en").replace("'", "&#39;") in answer.text
+    assert "/welcome/" not in answer.text
 
 
 def house_link(transaction: Transaction, person: Person) -> None:

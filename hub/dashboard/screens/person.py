@@ -79,8 +79,11 @@ class PersonScreens:
         return await self._ask(request, person, "person.factor", {}, form.get("reason", ""))
 
     async def link(self, request: Request) -> Response:
+        """One administrator could become the second person by the link of one whom a password alone lets in."""
         person, token = await self._found(request), clock.new_secret()
         try:
+            if person.roles & person_acts.PRIVILEGED and not (person.invited or person.has_factor):
+                raise Refused("person-unprotected", person.login)
             made = await self.desk.ledger.write(person_links.make, person, token, clock.now(), self._actor(request))
         except Refused as refusal:
             return await self._mend(request, person, refusal)
