@@ -10,6 +10,7 @@ from tests.architecture.tree import PROGRAM, Breach, parsed, python_files, repor
 
 FILE_LINES = 400
 FUNCTION_LINES = 60
+SCREEN_LINES = 150  # the dashboard is where such projects rot first
 WRITTEN_BY_HAND = (".py", ".html", ".css", ".js", ".sh", ".mako")
 EMPTY_NAMES = {"util", "utils", "common", "helper", "helpers", "service", "manager", "base", "misc", "stuff"}
 
@@ -37,6 +38,15 @@ def test_no_file_is_longer_than_the_budget() -> None:
             lines = (text(path) or "").count("\n")
             if lines > FILE_LINES:
                 found.append(Breach(path, lines, f"{lines} lines, {FILE_LINES} at most"))
+    assert not found, report(found)
+
+
+def test_no_screen_is_longer_than_the_budget() -> None:
+    screens = [path for path in python_files("hub") if path.startswith("hub/dashboard/screens/")]
+    assert len(screens) > 30
+    sizes = {path: (text(path) or "").count("\n") for path in screens}
+    long = [Breach(path, lines, f"{lines} lines, {SCREEN_LINES} at most") for path, lines in sizes.items()]
+    found = [breach for breach in long if breach.line > SCREEN_LINES]
     assert not found, report(found)
 
 

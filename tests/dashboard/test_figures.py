@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import event, select, update
 
 from hub import clock
-from hub.dashboard.screens import figures as screen
-from hub.dashboard.screens.figures import Asked
+from hub.dashboard import figure_sheet
+from hub.dashboard.figure_sheet import Asked
 from hub.figures import counting
 from hub.figures.tally import month_of
 from hub.ledger import Ledger, Transaction, figures, migration, people, sessions, tables
@@ -173,7 +173,7 @@ def test_a_sheet_reads_sums_alone_however_long_the_log_is(office: Office) -> Non
         said.append(statement)
 
     event.listen(office.ledger.engine, "before_cursor_execute", hear)
-    office.ledger.read_now(screen._read, Asked("H33", "branch", MONTH))
+    office.ledger.read_now(figure_sheet.read, Asked("H33", "branch", MONTH))
     event.remove(office.ledger.engine, "before_cursor_execute", hear)
     assert 5 < len(said) < 25
     assert not [one for one in said if re.search(r"\b(audit_entry|delivery|envelope|receipt|figure_case)\b", one)]

@@ -40,6 +40,7 @@ from hub.dashboard.screens.overview import OverviewScreens
 from hub.dashboard.screens.page_pictures import PagePictureScreens
 from hub.dashboard.screens.people import PeopleScreens
 from hub.dashboard.screens.person import PersonScreens
+from hub.dashboard.screens.person_access import PersonAccessScreens
 from hub.dashboard.screens.policies import PolicyScreens
 from hub.dashboard.screens.preferences import PreferenceScreens
 from hub.dashboard.screens.purges import PurgeScreens
@@ -94,6 +95,7 @@ SCREENS = (
     QuestionScreens,
     PeopleScreens,
     PersonScreens,
+    PersonAccessScreens,
     IdentityScreens,
     AccountScreens,
     SecondFactorScreens,

@@ -13,7 +13,8 @@ from hub import language
 from hub.dashboard import figure_files, figuring
 from hub.dashboard.desk import Desk, with_query
 from hub.dashboard.events import KINDS, kind_name
-from hub.dashboard.screens.figures import choices, month_in
+from hub.dashboard.figure_sheet import choices
+from hub.dashboard.screens.figures import month_in
 from hub.figures import security
 from hub.figures.files import FORMATS
 from hub.figures.recounting import span_of
