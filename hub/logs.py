@@ -9,9 +9,14 @@ from typing import Any
 import structlog
 
 
+def for_machines(form: str) -> bool:
+    """Whether logs of this form (``json``, ``text``, or ``auto``: text on a terminal) are one JSON object a line."""
+    return form == "json" or (form == "auto" and not sys.stderr.isatty())
+
+
 def configure(level: str, form: str) -> None:
-    """``form``: ``json``, ``text``, or ``auto`` (text on a terminal)."""
-    as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
+    """``form``: see ``for_machines``."""
+    as_json = for_machines(form)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

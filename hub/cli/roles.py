@@ -66,17 +66,19 @@ async def _first_link(hub: Hub) -> None:
 
     import structlog
 
-    from hub import clock
+    from hub import clock, logs
     from hub.ledger import person_links
 
     token = clock.new_secret()
     if await hub.ledger.write(person_links.first, token, clock.now()):
         link = f"{hub.settings.base_url}/welcome/{token}"
-        structlog.get_logger().info("administrator.missing", link=link)
         words = _(
             "Nobody administers this hub yet. Open this link to become its administrator (it works once, within a day):"
         )
-        typer.echo(f"{words}\n{link}", err=True)
+        if logs.for_machines(hub.settings.log_format):
+            structlog.get_logger().warning("administrator.missing", link=link)
+        else:
+            typer.echo(f"{words}\n{link}", err=True)
     await asyncio.Event().wait()
 
 
