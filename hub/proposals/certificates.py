@@ -21,7 +21,7 @@ from hub.language import mark
 from hub.ledger import Transaction, agencies, registration, trust
 from hub.ledger.agencies import HeldCertificate
 from hub.problems import Deferred, Refused
-from hub.proposals.kinds import Effect, Kind
+from hub.proposals.kinds import Effect, Kind, text_in
 from hub.registry.model import Agency
 from hub.signatures.chain import Path, TrustStore, fingerprint, verify_path
 from hub.signatures.revocation.sources import sources
@@ -135,7 +135,7 @@ class AddCertificate:
 
     def carry_out(self, transaction: Transaction, arguments: Mapping[str, Any], actor: str) -> None:
         leaf = x509.load_der_x509_certificate(unpacked(arguments)[0])
-        registration.add_certificate(transaction, _text(arguments, "agency"), leaf, actor=actor)
+        registration.add_certificate(transaction, text_in(arguments, "agency"), leaf, actor=actor)
 
     def undo(self, transaction: Transaction, arguments: Mapping[str, Any], actor: str) -> None:
         raise Refused("request-invalid", "it was not carried out at once")
@@ -146,7 +146,7 @@ class WithdrawCertificate:
     asking, deciding = PEOPLE, DECIDING
 
     def effect(self, transaction: Transaction, arguments: Mapping[str, Any]) -> Effect:
-        agency, sha256 = _agency(transaction, arguments), _text(arguments, "certificate")
+        agency, sha256 = _agency(transaction, arguments), text_in(arguments, "certificate")
         held = _in_use(transaction, agency.code)
         meant = next((one for one in held if one.sha256 == sha256), None)
         if meant is None:
@@ -162,7 +162,7 @@ class WithdrawCertificate:
         return Effect(agency.code, lines)
 
     def carry_out(self, transaction: Transaction, arguments: Mapping[str, Any], actor: str) -> None:
-        code, sha256 = _text(arguments, "agency"), _text(arguments, "certificate")
+        code, sha256 = text_in(arguments, "agency"), text_in(arguments, "certificate")
         registration.withdraw_certificate(transaction, code, sha256, actor=actor)
 
     def undo(self, transaction: Transaction, arguments: Mapping[str, Any], actor: str) -> None:
@@ -170,7 +170,7 @@ class WithdrawCertificate:
 
 
 def _agency(transaction: Transaction, arguments: Mapping[str, Any]) -> Agency:
-    code = _text(arguments, "agency")
+    code = text_in(arguments, "agency")
     known = agencies.find(transaction, [code]).get(code)
     if known is None:
         raise Refused("registry-unknown", code, "agency")
@@ -187,13 +187,6 @@ def _short(one: HeldCertificate) -> str:
 
 def _day(moment: datetime) -> str:
     return f"{moment.astimezone(clock.VIETNAM):%d/%m/%Y}"
-
-
-def _text(arguments: Mapping[str, Any], name: str) -> str:
-    value = arguments.get(name)
-    if not isinstance(value, str) or not value:
-        raise Refused("request-invalid", f"{name} is missing", name)
-    return value
 
 
 CERTIFICATES: tuple[Kind, ...] = (AddCertificate(), WithdrawCertificate())

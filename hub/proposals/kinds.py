@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hub.ledger import Transaction
+from hub.problems import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,14 @@ class Effect:
 
     subject: str
     lines: tuple[tuple[str, str], ...]
+
+
+def text_in(arguments: Mapping[str, Any], name: str) -> str:
+    """An argument that must be there. Raises ``Refused('request-invalid')``."""
+    value = arguments.get(name)
+    if not isinstance(value, str) or not value:
+        raise Refused("request-invalid", f"{name} is missing", name)
+    return value
 
 
 class Kind(Protocol):

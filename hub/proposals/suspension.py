@@ -14,7 +14,7 @@ from hub.language import mark
 from hub.ledger import Transaction, agencies, registration, suspending
 from hub.ledger.agencies import HeldCertificate
 from hub.problems import Refused
-from hub.proposals.kinds import Effect, Kind
+from hub.proposals.kinds import Effect, Kind, text_in
 
 PEOPLE = frozenset({"operator", "administrator"})
 NAMED = 5
@@ -28,10 +28,10 @@ class SuspendSystem:
         return _of_system(transaction, arguments, active=True)
 
     def carry_out(self, transaction: Transaction, arguments: Mapping[str, Any], actor: str) -> None:
-        suspending.suspend_system(transaction, _text(arguments, "system"), actor=actor)
+        suspending.suspend_system(transaction, text_in(arguments, "system"), actor=actor)
 
     def undo(self, transaction: Transaction, arguments: Mapping[str, Any], actor: str) -> None:
-        suspending.resume_system(transaction, _text(arguments, "system"), actor=actor)
+        suspending.resume_system(transaction, text_in(arguments, "system"), actor=actor)
 
 
 class ResumeSystem:
@@ -42,7 +42,7 @@ class ResumeSystem:
         return _of_system(transaction, arguments, active=False)
 
     def carry_out(self, transaction: Transaction, arguments: Mapping[str, Any], actor: str) -> None:
-        suspending.resume_system(transaction, _text(arguments, "system"), actor=actor)
+        suspending.resume_system(transaction, text_in(arguments, "system"), actor=actor)
 
     def undo(self, transaction: Transaction, arguments: Mapping[str, Any], actor: str) -> None:
         raise Refused("request-invalid", "it was not carried out at once")
@@ -56,7 +56,7 @@ class SuspendCertificate:
         return _of_certificate(transaction, arguments, withdrawn=False)
 
     def carry_out(self, transaction: Transaction, arguments: Mapping[str, Any], actor: str) -> None:
-        code, sha256 = _text(arguments, "agency"), _text(arguments, "certificate")
+        code, sha256 = text_in(arguments, "agency"), text_in(arguments, "certificate")
         registration.withdraw_certificate(transaction, code, sha256, actor=actor)
 
     def undo(self, transaction: Transaction, arguments: Mapping[str, Any], actor: str) -> None:
@@ -78,12 +78,12 @@ class RestoreCertificate:
 
 
 def _restore(transaction: Transaction, arguments: Mapping[str, Any], actor: str) -> None:
-    code, sha256 = _text(arguments, "agency"), _text(arguments, "certificate")
+    code, sha256 = text_in(arguments, "agency"), text_in(arguments, "certificate")
     suspending.restore_certificate(transaction, code, sha256, actor=actor)
 
 
 def _of_system(transaction: Transaction, arguments: Mapping[str, Any], *, active: bool) -> Effect:
-    known = suspending.known_system(transaction, _text(arguments, "system"), active=active)
+    known = suspending.known_system(transaction, text_in(arguments, "system"), active=active)
     codes = sorted(agencies.codes_of_system(transaction, known.id))
     named = ", ".join(codes[:NAMED]) + (" …" if len(codes) > NAMED else "")
     lines = (
@@ -95,7 +95,7 @@ def _of_system(transaction: Transaction, arguments: Mapping[str, Any], *, active
 
 
 def _of_certificate(transaction: Transaction, arguments: Mapping[str, Any], *, withdrawn: bool) -> Effect:
-    code, sha256 = _text(arguments, "agency"), _text(arguments, "certificate")
+    code, sha256 = text_in(arguments, "agency"), text_in(arguments, "certificate")
     meant = _held(transaction, code, sha256)
     if (meant.withdrawn_at is not None) is not withdrawn:
         raise Refused("registry-conflict", sha256, "certificate")
@@ -116,13 +116,6 @@ def _held(transaction: Transaction, code: str, sha256: str) -> HeldCertificate:
         if one.sha256 == sha256:
             return one
     raise Refused("registry-unknown", sha256, "certificate")
-
-
-def _text(arguments: Mapping[str, Any], name: str) -> str:
-    value = arguments.get(name)
-    if not isinstance(value, str) or not value:
-        raise Refused("request-invalid", f"{name} is missing", name)
-    return value
 
 
 SUSPENSION: tuple[Kind, ...] = (SuspendSystem(), ResumeSystem(), SuspendCertificate(), RestoreCertificate())
