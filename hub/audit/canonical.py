@@ -8,11 +8,25 @@ from typing import Any
 
 # from here on neighbouring whole numbers are one IEEE 754 double (RFC 8785 §3.2.2.3)
 _EXACT = 2**53
+# writes what ``_is_plain`` lets through as ``_written`` does, at a tenth of its cost: almost every leaf is such a value
+_PLAIN = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def canonical(value: Any) -> bytes:
     """UTF-8 octets of a JSON value. Raises ``ValueError`` for what JSON cannot say (NaN, a key that is no text)."""
-    return _written(value).encode()
+    return (_PLAIN.encode(value) if _is_plain(value) else _written(value)).encode()
+
+
+def _is_plain(value: Any) -> bool:
+    """No number but small whole ones, and only ASCII keys, which every order sorts alike."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -_EXACT < int(value) < _EXACT
+    if kind is dict:
+        return all(type(key) is str and key.isascii() and _is_plain(inner) for key, inner in value.items())
+    return kind is list and all(map(_is_plain, value))
 
 
 def _written(value: Any) -> str:

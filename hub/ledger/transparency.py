@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, insert, select, text, tuple_, update
+from sqlalchemy import Select, Table, insert, select, text, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from hub import clock
@@ -83,7 +83,7 @@ def _nothing_new(transaction: Transaction) -> int | None:
     if head is None:
         return None
     for table, name in ((audit_entry, "entry"), (receipt, "receipt")):
-        after = _after(transaction, table, head[f"{name}_tx"], head[f"{name}_seq"], 1)
+        after = _after(transaction, select(table.c.seq), table, head[f"{name}_tx"], head[f"{name}_seq"], 1)
         if transaction.execute(after).first() is not None:
             return None
     size: int = head["size"]
@@ -95,20 +95,40 @@ def _order(one: tuple[int, int, _Unsealed]) -> tuple[int, int, int]:
     return one[0], one[1], one[2].seq
 
 
+_ENTRY = (
+    "tx", "seq", "id", "at", "kind", "actor", "agency_code", "envelope_id", "delivery_id", "document_id", "code",
+    "detail",
+)  # fmt: skip
+_RECEIPT = (
+    "tx", "seq", "id", "at", "event", "envelope_id", "delivery_id", "document_id", "sender_code", "recipient_code",
+    "jws",
+)  # fmt: skip
+_ENTRIES = select(*(audit_entry.c[name] for name in _ENTRY))
+_RECEIPTS = select(*(receipt.c[name] for name in _RECEIPT))
+
+
 def _entries(transaction: Transaction, tx: int, seq: int, most: int) -> list[_Unsealed]:
-    rows = transaction.execute(_after(transaction, audit_entry, tx, seq, most)).mappings()
-    return [_Unsealed(row["tx"], row["seq"], row["id"], entry_leaf(dict(row))) for row in rows]
+    rows = transaction.execute(_after(transaction, _ENTRIES, audit_entry, tx, seq, most))
+    return [_Unsealed(row.tx, row.seq, row.id, entry_leaf(dict(zip(_ENTRY, row, strict=True)))) for row in rows]
 
 
 def _receipts(transaction: Transaction, tx: int, seq: int, most: int) -> list[_Unsealed]:
-    rows = transaction.execute(_after(transaction, receipt, tx, seq, most)).mappings()
-    return [_Unsealed(row["tx"], row["seq"], row["id"], receipt_leaf(dict(row))) for row in rows]
+    rows = transaction.execute(_after(transaction, _RECEIPTS, receipt, tx, seq, most))
+    return [_Unsealed(row.tx, row.seq, row.id, receipt_leaf(dict(zip(_RECEIPT, row, strict=True)))) for row in rows]
 
 
-def _after(transaction: Transaction, table: Table, tx: int, seq: int, most: int) -> Any:
+def _after(transaction: Transaction, wanted: Select[Any], table: Table, tx: int, seq: int, most: int) -> Select[Any]:
     column = table.c
-    wanted = select(table).where(tuple_(column.tx, column.seq) > tuple_(tx, seq))
+    wanted = wanted.where(tuple_(column.tx, column.seq) > tuple_(tx, seq))
     return settled(wanted.order_by(column.tx, column.seq).limit(most), table, transaction)
+
+
+# the hashes travel as one text of octets, 32 a leaf: as rows of their own they cost more than all the hashing
+_LEAVES = text(
+    "INSERT INTO log_leaf (number, id, hash)"
+    " SELECT :first + place - 1, id, substring(CAST(:hashes AS bytea) FROM CAST(place - 1 AS integer) * 32 + 1 FOR 32)"
+    " FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS leaf(id, place)"
+)
 
 
 def _write(
@@ -117,14 +137,22 @@ def _write(
     leaves: Sequence[tuple[str, bytes]],
     complete: dict[tuple[int, int], bytes],
 ) -> None:
-    numbered = [{"number": size + place, "id": one, "hash": hashed} for place, (one, hashed) in enumerate(leaves)]
     try:
-        transaction.execute(insert(log_leaf), numbered)
+        _number(transaction, size, leaves)
     except IntegrityError as error:
         raise Rewritten(f"leaf {size} or one after it stands already") from error
     if complete:
         rows = [{"level": level, "number": number, "hash": hashed} for (level, number), hashed in complete.items()]
         transaction.execute(insert(log_node), rows)
+
+
+def _number(transaction: Transaction, first: int, leaves: Sequence[tuple[str, bytes]]) -> None:
+    if transaction.dialect.name == "postgresql":
+        ids, hashes = zip(*leaves, strict=True)
+        transaction.execute(_LEAVES, {"first": first, "ids": list(ids), "hashes": b"".join(hashes)})
+        return
+    rows = [{"number": first + place, "id": one, "hash": hashed} for place, (one, hashed) in enumerate(leaves)]
+    transaction.execute(insert(log_leaf), rows)
 
 
 def _read(transaction: Transaction, level: int, first: int, count: int) -> list[bytes]:

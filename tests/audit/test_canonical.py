@@ -7,10 +7,10 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
-from hub.audit.canonical import canonical
+from hub.audit.canonical import _is_plain, _written, canonical
 
 NUMBERS = {
     "0000000000000000": "0",
@@ -35,6 +35,12 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=("Cs",))), inner),
 )  # fmt: skip
 
+KEYS = st.text(st.characters(max_codepoint=127)) | st.text(st.characters(exclude_categories=("Cs",)))
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=("Cs",))),
+    lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner),
+)
+
 
 @pytest.mark.parametrize(("bits", "written"), NUMBERS.items())
 def test_numbers_are_written_as_ecmascript_writes_them(bits: str, written: str) -> None:
@@ -52,6 +58,23 @@ def test_the_form_says_the_same_and_is_its_own_form(value: Any) -> None:
     written = canonical(value)
     assert json.loads(written, parse_int=float) == value
     assert canonical(json.loads(written)) == written
+
+
+@given(PLAIN)
+def test_the_quick_way_and_the_long_way_write_the_same_octets(value: Any) -> None:
+    event("quick" if _is_plain(value) else "long")
+    assert canonical(value) == _written(value).encode()
+
+
+def test_an_entry_as_the_log_has_them_goes_the_quick_way() -> None:
+    entry = {"id": "019", "at": "2026-11-22T00:00:00Z", "detail": {"recipient": "B02", "publication": 1, "rows": []}}
+    assert _is_plain(entry)
+    assert canonical(entry) == _written(entry).encode()
+
+
+@pytest.mark.parametrize("value", [1.5, 2**53, {"ö": 1}, {"a": [{"b": 0.1}]}])
+def test_fractions_long_numbers_and_other_keys_go_the_long_way(value: Any) -> None:
+    assert not _is_plain(value)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {1: 2}, b"octets"])
