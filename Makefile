@@ -1,7 +1,8 @@
 # make demo   install into .venv and start a hub with simulated agencies (LIENTHONG_LISTEN=HOST:PORT, DATA=DIR to keep it)
 # make test   everything: style, types, import rules, all tests on both engines
 # make check  the inner loop: style, types, import rules, the tests that need no services; two minutes
-# make bench  how fast it is on this machine (ARGS="--engine production --size 5k --fan-out 1" for one case)
+# make bench  how fast it is on this machine, beside a smallest honest program; 15 minutes (ARGS="--pairs 5", or one case:
+#             ARGS="--engine production --size 5k --fan-out 1")
 # make chaos  kill every role, take broker and database away, make networks bad, for minutes; prints what was lost (nothing)
 # make pictures  a picture of every page: three states, light and dark, desk and phone, both languages (DIR=folder)
 # make clean  remove .venv and what tools left behind

@@ -1,111 +1,143 @@
-"""``python -m bench``: every engine and kind of letter, or one case; a table, and with ``--json FILE`` the figures."""
+"""``python -m bench``: hubs against the floor in alternated rounds, then a table of all sizes and fan-outs; JSON too.
+
+Without options everything, in about a quarter of an hour. ``--pairs N`` alone: only so many rounds. ``--engine``,
+``--size``, ``--fan-out`` alone: only these cases of the table; with ``--pairs`` only these in the rounds.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-import uvloop
-
-from bench.letters import KINDS, Kind, Stationery
+from bench import cases, goals, statements, table
+from bench.cases import Case
+from bench.goals import Goal
+from bench.hubs import ENGINES, Services
+from bench.letters import FAN_OUTS, FANNED, HEADLINE, KINDS, SIZES, Kind, Stationery
 from bench.machine import describe
-from bench.measuring import Figures, Hub, letters_needed, measure
-from bench.table import heading, notes, row
-from tests.services import PostgreSQL, RabbitMQ
-from tests.world import ROLES, World
+from bench.pairs import SECONDS, Contestant, Round, play
 
-ENGINES = ("embedded", "production", "roles", "roles, 2 serve")
-
-
-class Services:
-    """PostgreSQL and RabbitMQ, started for the first engine that needs them."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
-        self._running: tuple[PostgreSQL, RabbitMQ] | None = None
-
-    def get(self) -> tuple[PostgreSQL, RabbitMQ]:
-        if self._running is None:
-            self._running = self._stack.enter_context(PostgreSQL()), self._stack.enter_context(RabbitMQ())
-        return self._running
-
-
-@contextmanager
-def running_hub(engine: str, services: Services, stationery: Stationery) -> Iterator[Hub]:
-    """A fresh hub on one engine, with all parties registered."""
-    environment: dict[str, str] = {}
-    processes: dict[str, int] = {}
-    if engine != "embedded":
-        postgresql, rabbitmq = services.get()
-        name = f"bench_{ENGINES.index(engine)}"
-        environment["LIENTHONG_DATABASE_URL"] = postgresql.create_database(name)
-        environment["LIENTHONG_BROKER_URL"] = rabbitmq.create_vhost(name)
-        environment["LIENTHONG_SHARE_PORT"] = "true"
-        assert postgresql.pid is not None
-        assert rabbitmq.pid is not None
-        processes = {"PostgreSQL": postgresql.pid, "RabbitMQ": rabbitmq.pid}
-    directory = Path(tempfile.mkdtemp(prefix="lienthong-bench-"))
-    try:
-        with World(directory, environment) as world:
-            systems = stationery.register(world.ledger)
-            world.start(*(ROLES if engine.startswith("roles") else ("up",)))
-            if engine == "roles, 2 serve":
-                world.processes["serve 1"] = world.processes.pop("serve")
-                world.start("serve")
-            own = {role: process.pid for role, process in world.processes.items()}
-            yield Hub(engine, world.port, systems, {**own, **processes})
-    finally:
-        shutil.rmtree(directory)
-
-
-def run(engines: list[str], kinds: list[Kind], show: Callable[[Figures], None]) -> list[Figures]:
-    """Measure every kind on every engine; ``show`` is called after each."""
-    stationery = Stationery()
-    results = []
-    with ExitStack() as stack:
-        services = Services(stack)
-        for engine in engines:
-            with running_hub(engine, services, stationery) as hub:
-                for kind in kinds:
-                    letters = stationery.letters(kind, letters_needed(kind))
-                    figures = uvloop.run(measure(hub, kind, letters))
-                    results.append(figures)
-                    show(figures)
-    return results
+PAIRS = 5
+# what people run on a small machine, and what its rates are compared with
+HEADLINE_ENGINE = "production"
+CONTESTANTS: tuple[Contestant, ...] = (
+    (HEADLINE_ENGINE, HEADLINE),
+    ("floor", HEADLINE),
+    ("roles", HEADLINE),
+    ("floor, files", HEADLINE),
+    ("embedded", HEADLINE),
+    (HEADLINE_ENGINE, FANNED),
+)
+FEW_KINDS = (HEADLINE, FANNED)
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--engine", choices=ENGINES, action="append", help="again for more; all by default")
-    parser.add_argument("--size", choices=["5k", "1m"], help="size of the letters; both by default")
-    parser.add_argument("--fan-out", type=int, choices=[1, 26], help="recipients of a letter; both by default")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--engine", choices=ENGINES, action="append", help="again for more")
+    parser.add_argument("--size", choices=SIZES, action="append", help="size of the letters; again for more")
+    parser.add_argument("--fan-out", type=int, choices=FAN_OUTS, action="append", help="recipients of a letter")
+    parser.add_argument("--pairs", type=int, metavar="N", help=f"rounds against the floor; {PAIRS} by default")
+    parser.add_argument("--table", action="store_true", help="the table too, where --pairs was given")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long a window of full flow is")
+    parser.add_argument("--json", type=Path, metavar="FILE", default=Path("bench.json"), help="bench.json by default")
     return parser.parse_args()
+
+
+def chosen_kinds(chosen: argparse.Namespace) -> list[Kind]:
+    sizes = [SIZES[name] for name in chosen.size or SIZES]
+    return [kind for kind in KINDS if kind.octets in sizes and kind.fan_out in (chosen.fan_out or FAN_OUTS)]
+
+
+def contestants(chosen: argparse.Namespace) -> tuple[Contestant, ...]:
+    """All of the headline, or what was asked for with both floors."""
+    if not (chosen.engine or chosen.size or chosen.fan_out):
+        return CONTESTANTS
+    engines = [*(chosen.engine or (HEADLINE_ENGINE, "roles"))]
+    engines += [floor for floor in ("floor", "floor, files") if floor not in engines]
+    kinds = chosen_kinds(chosen) if chosen.size or chosen.fan_out else [HEADLINE]
+    return tuple((engine, kind) for kind in kinds for engine in engines)
+
+
+def table_plan(chosen: argparse.Namespace) -> list[tuple[str, Sequence[Kind]]]:
+    """Every kind on the headline's engine, and small letters on the others."""
+    if chosen.engine or chosen.size or chosen.fan_out:
+        return [(engine, chosen_kinds(chosen)) for engine in chosen.engine or (HEADLINE_ENGINE,)]
+    return [(HEADLINE_ENGINE, KINDS), ("roles", FEW_KINDS), ("embedded", FEW_KINDS)]
+
+
+def show_goals(found: Sequence[Goal], told: dict[str, tuple[float, ...]]) -> None:
+    print("\nratios within a round: median (lowest to highest)")
+    for name, figures in told.items():
+        print(goals.line(name, figures))
+    print("\ngoals")
+    for goal in found:
+        print(goals.goal_line(goal))
+
+
+def run_pairs(chosen: argparse.Namespace, services: Services, stationery: Stationery) -> tuple[list[Round], list[Goal]]:
+    print("\n" + table.turn_heading(), flush=True)
+    rounds = play(
+        contestants(chosen),
+        PAIRS if chosen.pairs is None else chosen.pairs,
+        services,
+        stationery,
+        lambda turn: print(table.turn_row(turn), flush=True),
+        chosen.seconds,
+    )
+    engines = {engine for engine, _ in contestants(chosen)}
+    engine = HEADLINE_ENGINE if HEADLINE_ENGINE in engines else next(iter(chosen.engine))
+    found = goals.from_rounds(rounds, engine)
+    asked = statements.measure(services, stationery)
+    print("\n" + statements.shown(asked))
+    found.append(statements.goal(asked))
+    show_goals(found, goals.others(rounds))
+    return rounds, found
+
+
+def as_json(machine: dict[str, str], rounds: Sequence[Round], found: Sequence[Goal], rows: Sequence[Case]) -> Any:
+    return {
+        "machine": machine,
+        "goals": [{**asdict(goal), "median": goal.median, "verdict": goal.verdict} for goal in found],
+        "ratios": goals.others(rounds),
+        "rounds": [[asdict(turn) for turn in one.values()] for one in rounds],
+        "table": [asdict(row) for row in rows],
+    }
 
 
 def main() -> int:
     chosen = arguments()
-    sizes = {"5k": 5 * 1024, "1m": 1 << 20}
-    kinds = [
-        kind
-        for kind in KINDS
-        if (chosen.size is None or kind.octets == sizes[chosen.size]) and chosen.fan_out in (None, kind.fan_out)
-    ]
+    everything = not (chosen.engine or chosen.size or chosen.fan_out)
     machine = describe()
     for name, value in machine.items():
         print(f"{name + ':':12} {value}")
-    print("\n" + heading(), flush=True)
-    results = run(chosen.engine or list(ENGINES), kinds, lambda figures: print(row(figures), flush=True))
-    print("\n" + notes())
-    if chosen.json:
-        figures = {"machine": machine, "cases": [result.as_json() for result in results]}
-        chosen.json.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    rounds: list[Round] = []
+    found: list[Goal] = []
+    rows: list[Case] = []
+    stationery = Stationery()
+    with ExitStack() as stack:
+        services = Services(stack)
+        if chosen.pairs or (chosen.pairs is None and everything):
+            rounds, found = run_pairs(chosen, services, stationery)
+        if chosen.pairs is None or chosen.table:
+            print("\n" + table.case_heading(), flush=True)
+            rows = cases.run(
+                table_plan(chosen),
+                services,
+                stationery,
+                chosen.seconds,
+                lambda case: print(table.case_row(case), flush=True),
+            )
+    print("\n" + table.notes())
+    figures = as_json(machine, rounds, found, rows)
+    chosen.json.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

@@ -1,7 +1,8 @@
-"""The load: senders that post and recipients' systems that take, fetch, compare digests and settle, all over HTTP.
+"""The load: senders that post and poll receipts, recipients' systems that take, compare digests and settle, over HTTP.
 
-A closed loop: at most ``in_flight`` envelopes are between being posted and being settled by every recipient, so that
-the rate is what the whole path sustains and not how fast a backlog grows.
+``send`` is a closed loop: at most ``in_flight`` envelopes are between being posted and being finished, so that the rate
+is what the whole path sustains. ``arrive`` is an open loop: posts start at fixed times, whatever has been answered, and
+their latency counts from the time at which they were meant to start.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from bench.connection import AnswerUnusable, Connection, token
-from bench.letters import RECEIVING_SYSTEMS, SENDING_SYSTEM, Body, Kind
+from bench.letters import SENDING_SYSTEM, Body, Kind, systems_of
+from bench.underway import Counts, UnderWay
 
 POSTING = 16  # connections that post
 TAKING = 4  # connections of each receiving system that fetch and settle
 INBOX = "/v1/inbox?limit=50&wait=1&lease=60"
+# a sender asks for receipts, waits for the first, and rests before it asks again
+RECEIPTS = "/v1/receipts?limit=500&wait={wait}&after={after}"
+RECEIPTS_REST_SECONDS = 0.2
 LAST_ANSWERS_SECONDS = 3.0
 XML = b"content-type: application/xml\r\n"
 JSON = b"content-type: application/json\r\n"
@@ -27,45 +32,51 @@ JSON = b"content-type: application/json\r\n"
 
 def in_flight(kind: Kind) -> int:
     """Envelopes under way at most: enough to keep every stage busy, not so many that the queues are the time."""
-    small = kind.octets < 1 << 20
-    if kind.fan_out == 1:
-        return 256 if small else 48
-    return 48 if small else 12
+    most = 256 if kind.octets < 1 << 20 else 48 if kind.octets < 10 << 20 else 8
+    return max(2, min(most, (1248 if kind.octets < 1 << 20 else 312) // kind.fan_out))
 
 
 @dataclass
-class Counts:
-    """What has happened so far. ``settled`` counts envelopes settled by all their recipients."""
+class Feed:
+    """How far the sender has read its receipts."""
 
-    accepted: int = 0
-    deliveries: int = 0
-    settled: int = 0
-    seconds: list[float] = field(default_factory=list)  # accepted → settled by all, per envelope
+    after: str = ""
 
 
 class Load:
-    """``start`` opens the connections, ``flow`` keeps letters moving until told to stop, ``drain`` takes the rest."""
+    """One kind of letter on one hub. ``start`` opens connections; ``send`` or ``arrive`` and ``take`` move letters."""
 
-    def __init__(self, port: int, systems: dict[str, tuple[str, str]], kind: Kind, letters: list[Body]) -> None:
+    def __init__(
+        self,
+        port: int,
+        systems: dict[str, tuple[str, str]],
+        kind: Kind,
+        letters: list[Body],
+        feed: Feed | None = None,
+    ) -> None:
         self._port = port
         self._systems = systems
         self._kind = kind
         self._letters: Iterator[Body] = iter(letters)
+        self._feed = feed or Feed()
         self.counts = Counts()
         self._in_flight = asyncio.Semaphore(in_flight(kind))
-        self._open: dict[str, tuple[int, float]] = {}  # envelope → deliveries not settled, when it was accepted
-        self._early: dict[str, int] = {}  # settled before the sender had its answer
+        self._under_way = UnderWay(kind.fan_out, self.counts, self._finished)
         self._connections: list[Connection] = []
         self._authorization: dict[str, bytes] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._polls: list[asyncio.Task[None]] = []
         self._sending = True
+        self._all_are_wanted = False
         self._ended = False
 
     async def start(self) -> None:
+        """Tokens for all, and the feed of receipts read to its end."""
         first = await self._connect()
-        for name, (client_id, secret) in self._systems.items():
-            self._authorization[name] = await token(first, client_id, secret)
+        for name in (SENDING_SYSTEM, *systems_of(self._kind)):
+            self._authorization[name] = await token(first, *self._systems[name])
+        while await self._read_receipts(first, 0):
+            pass
 
     async def _connect(self) -> Connection:
         connection = await Connection.open("127.0.0.1", self._port)
@@ -73,18 +84,34 @@ class Load:
         return connection
 
     async def send(self) -> None:
-        """Start the senders."""
+        """Start the senders, as fast as the hub lets them."""
         self._sending = True
-        posting = [await self._connect() for _ in range(POSTING)]
-        self._tasks += [asyncio.create_task(self._post(connection)) for connection in posting]
+        for _ in range(POSTING):
+            self._tasks.append(asyncio.create_task(self._post_steadily(await self._connect())))
+
+    async def arrive(self, rate: float, seconds: float) -> None:
+        """Post ``rate`` letters a second over ``POSTING`` connections; returns once the last was handed to them."""
+        waiting: asyncio.Queue[tuple[float, Body]] = asyncio.Queue()
+        for _ in range(POSTING):
+            self._tasks.append(asyncio.create_task(self._post_arrivals(await self._connect(), waiting)))
+        began = time.monotonic()
+        for number in range(int(rate * seconds)):
+            due = began + number / rate
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            waiting.put_nowait((due, self._next_letter()))
+        while not waiting.empty():
+            await self.check()
+            await asyncio.sleep(0.01)
 
     async def take(self) -> None:
-        """Start the recipients' systems."""
-        for name in RECEIVING_SYSTEMS:
+        """Start the recipients' systems, and the sender's reading of receipts."""
+        self._polls.append(asyncio.create_task(self._poll_receipts(await self._connect())))
+        for name in systems_of(self._kind):
             work: asyncio.Queue[dict[str, Any]] = asyncio.Queue(2 * TAKING)
             self._polls.append(asyncio.create_task(self._poll(await self._connect(), name, work)))
+            fetched: dict[str, asyncio.Future[str]] = {}
             for _ in range(TAKING):
-                self._tasks.append(asyncio.create_task(self._work(await self._connect(), name, work)))
+                self._tasks.append(asyncio.create_task(self._work(await self._connect(), name, work, fetched)))
 
     def stop_sending(self) -> None:
         self._sending = False
@@ -92,6 +119,12 @@ class Load:
     def without_limit(self) -> None:
         """Let envelopes pile up: for measuring intake alone."""
         self._in_flight = asyncio.Semaphore(1 << 30)
+
+    def want_all(self, *, limited: bool = False) -> None:
+        """``send`` posts every letter there is, and that is all."""
+        if not limited:
+            self.without_limit()
+        self._all_are_wanted = True
 
     async def drained(self, seconds: float) -> bool:
         """Wait until every accepted envelope is settled everywhere; False when time ran out."""
@@ -120,58 +153,90 @@ class Load:
         for connection in self._connections:
             connection.close()
 
-    async def _post(self, connection: Connection) -> None:
-        headers = self._authorization[SENDING_SYSTEM] + XML
+    def _next_letter(self) -> Body:
+        body = next(self._letters, None)
+        if body is None:
+            raise AnswerUnusable("more letters are needed than were signed")
+        return body
+
+    async def _post_steadily(self, connection: Connection) -> None:
         while self._sending:
-            semaphore = self._in_flight
-            await semaphore.acquire()
-            body = next(self._letters, None)
-            if body is None:
-                raise AnswerUnusable("more letters are needed than were signed")
-            answer = await connection.expect((201,), "POST", "/v1/envelopes", headers, body)
-            self.counts.accepted += 1
-            self._accepted(json.loads(answer)["id"])
+            await self._in_flight.acquire()
+            if self._all_are_wanted:
+                body = next(self._letters, None)
+                if body is None:
+                    return
+            elif self._sending:
+                body = self._next_letter()
+            else:
+                return
+            await self._post(connection, time.monotonic(), body)
 
-    def _accepted(self, envelope: str) -> None:
-        left = self._kind.fan_out - self._early.pop(envelope, 0)
-        if left:
-            self._open[envelope] = (left, time.monotonic())
-        else:
-            self._complete(0.0)
+    async def _post_arrivals(self, connection: Connection, waiting: asyncio.Queue[tuple[float, Body]]) -> None:
+        while True:
+            await self._post(connection, *await waiting.get())
 
-    def _settled(self, envelope: str) -> None:
-        self.counts.deliveries += 1
-        if envelope not in self._open:
-            self._early[envelope] = self._early.get(envelope, 0) + 1
-            return
-        left, accepted_at = self._open[envelope]
-        if left > 1:
-            self._open[envelope] = (left - 1, accepted_at)
-        else:
-            del self._open[envelope]
-            self._complete(time.monotonic() - accepted_at)
+    async def _post(self, connection: Connection, began: float, body: Body) -> None:
+        headers = self._authorization[SENDING_SYSTEM] + XML
+        answer = await connection.expect((201,), "POST", "/v1/envelopes", headers, body)
+        self._accepted(json.loads(answer)["id"], began)
 
-    def _complete(self, seconds: float) -> None:
-        self.counts.settled += 1
-        self.counts.seconds.append(seconds)
+    def _finished(self) -> None:
         self._in_flight.release()
+
+    def _accepted(self, envelope: str, began: float) -> None:
+        self._under_way.accepted(envelope, began)
 
     async def _poll(self, connection: Connection, name: str, work: asyncio.Queue[dict[str, Any]]) -> None:
         headers = self._authorization[name]
         while not self._ended:
             answer = await connection.expect((200,), "GET", INBOX, headers)
-            for delivery in json.loads(answer)["deliveries"]:
+            deliveries = json.loads(answer)["deliveries"]
+            for delivery in deliveries:
+                self._under_way.seen(delivery["envelope"])
+            for delivery in deliveries:
                 await work.put(delivery)
 
-    async def _work(self, connection: Connection, name: str, work: asyncio.Queue[dict[str, Any]]) -> None:
-        authorization = self._authorization[name]
-        settling = authorization + JSON
+    async def _poll_receipts(self, connection: Connection) -> None:
+        while not self._ended:
+            while await self._read_receipts(connection, 1) == 500:
+                pass
+            await asyncio.sleep(RECEIPTS_REST_SECONDS)
+
+    async def _read_receipts(self, connection: Connection, wait: int) -> int:
+        """One page, counted; how many there were."""
+        path = RECEIPTS.format(wait=wait, after=self._feed.after)
+        answer = json.loads(await connection.expect((200,), "GET", path, self._authorization[SENDING_SYSTEM]))
+        self._feed.after = answer["next"] or self._feed.after
+        for one in answer["receipts"]:
+            if one["event"] == "delivery.settled":
+                self._under_way.told(one["envelope"])
+        return len(answer["receipts"])
+
+    async def _work(
+        self,
+        connection: Connection,
+        name: str,
+        work: asyncio.Queue[dict[str, Any]],
+        fetched: dict[str, asyncio.Future[str]],
+    ) -> None:
+        settling = self._authorization[name] + JSON
         while True:
             delivery = await work.get()
-            links = delivery["links"]
-            content = await connection.expect((200,), "GET", links["content"], authorization)
-            if hashlib.sha256(content).hexdigest() != delivery["sha256"]:
+            if await self._digest(connection, name, delivery, fetched) != delivery["sha256"]:
                 raise AnswerUnusable(f"delivery {delivery['delivery']}: the content has another digest")
             lease = b'{"lease":"%s"}' % delivery["lease"]["id"].encode()
-            await connection.expect((200,), "POST", links["settle"], settling, [lease])
-            self._settled(delivery["envelope"])
+            await connection.expect((200,), "POST", delivery["links"]["settle"], settling, [lease])
+            self._under_way.settled(delivery["envelope"])
+
+    async def _digest(
+        self, connection: Connection, name: str, delivery: dict[str, Any], fetched: dict[str, asyncio.Future[str]]
+    ) -> str:
+        """Of the octets, which a system fetches once, however many of its agencies they are for."""
+        envelope = delivery["envelope"]
+        if envelope in fetched:
+            return await fetched[envelope]
+        answer = fetched[envelope] = asyncio.get_running_loop().create_future()
+        content = await connection.expect((200,), "GET", delivery["links"]["content"], self._authorization[name])
+        answer.set_result(hashlib.sha256(content).hexdigest())
+        return answer.result()

@@ -12,14 +12,17 @@ from datetime import date
 from adapters.sandbox.documents import simple_pdf
 from adapters.sandbox.pki import Pki
 from hub.envelope.writing import Letter, OutgoingAttachment, Party, document_message
-from hub.ledger import Ledger, registration
+from hub.ledger import Ledger, Transaction, registration
 from hub.signatures.sign import sign
 from tests.world import x509_lists
 
 SENDERS = tuple(f"B01.{number:02d}" for number in range(1, 5))
-RECIPIENTS = tuple(f"B02.{number:02d}" for number in range(1, 27))
+# a province: 26 agencies at 4 systems get most of the letters, a circular goes to 771 agencies at 24 systems
+RECIPIENTS = tuple(f"B02.{number:03d}" for number in range(1, 772))
+FEW = 26
 SENDING_SYSTEM = "senders"
-RECEIVING_SYSTEMS = tuple(f"recipients {number}" for number in range(4))
+RECEIVING_SYSTEMS = tuple(f"recipients {number}" for number in range(24))
+FEW_SYSTEMS = 4
 
 # what a signed letter to one agency with an empty attachment takes: head, signature, two certificates
 OVERHEAD = 5100
@@ -46,17 +49,36 @@ class Kind:
     fan_out: int
 
     @property
+    def size(self) -> str:
+        return f"{self.octets // 1024} KB" if self.octets < 1 << 20 else f"{self.octets >> 20} MB"
+
+    @property
     def name(self) -> str:
-        size = f"{self.octets // 1024} KB" if self.octets < 1 << 20 else f"{self.octets >> 20} MB"
-        return f"{size} to {self.fan_out}"
+        return f"{self.size} to {self.fan_out}"
 
 
-KINDS = tuple(Kind(octets, fan_out) for octets in (5 * 1024, 1 << 20) for fan_out in (1, 26))
+SIZES = {"5k": 5 * 1024, "100k": 100 * 1024, "1m": 1 << 20, "10m": 10 << 20}
+FAN_OUTS = (1, FEW, len(RECIPIENTS))
+KINDS = tuple(Kind(octets, fan_out) for octets in SIZES.values() for fan_out in FAN_OUTS)
+HEADLINE, FANNED = Kind(SIZES["5k"], 1), Kind(SIZES["5k"], FEW)
 
 
 def system_of(recipient: str) -> str:
     """The recipients are spread over the receiving systems."""
-    return RECEIVING_SYSTEMS[RECIPIENTS.index(recipient) % len(RECEIVING_SYSTEMS)]
+    number = RECIPIENTS.index(recipient)
+    if number < FEW:
+        return RECEIVING_SYSTEMS[number % FEW_SYSTEMS]
+    return RECEIVING_SYSTEMS[FEW_SYSTEMS + number % (len(RECEIVING_SYSTEMS) - FEW_SYSTEMS)]
+
+
+def systems_of(kind: Kind) -> tuple[str, ...]:
+    """The systems that letters of this kind go to."""
+    return RECEIVING_SYSTEMS if kind.fan_out > FEW else RECEIVING_SYSTEMS[:FEW_SYSTEMS]
+
+
+def _add_recipients(transaction: Transaction) -> None:
+    for code in RECIPIENTS:
+        registration.add_agency(transaction, code, f"Cơ quan {code}", system_of(code))
 
 
 @dataclass
@@ -79,8 +101,7 @@ class Stationery:
         systems = {name: write(registration.add_system, name, "pull") for name in names}
         for code, identity in self.identities.items():
             write(registration.add_agency, code, identity.name, SENDING_SYSTEM, None, (), identity.certificate)
-        for code in RECIPIENTS:
-            write(registration.add_agency, code, f"Cơ quan {code}", system_of(code))
+        write(_add_recipients)
         return systems
 
     def letters(self, kind: Kind, count: int) -> list[Body]:
@@ -96,9 +117,14 @@ class Stationery:
             signed.append((message[:cut], tail))
         return signed[:count]
 
+    def forget(self, kind: Kind) -> None:
+        """Long letters take much room; the next who asks for some gets them signed anew."""
+        self._signed.pop(kind, None)
+
     def _letter(self, kind: Kind, number: int, content: bytes) -> bytes:
         identity = self.identities[SENDERS[number % len(SENDERS)]]
-        chosen = (RECIPIENTS[(number + step) % len(RECIPIENTS)] for step in range(kind.fan_out))
+        among = RECIPIENTS[: max(FEW, kind.fan_out)]
+        chosen = (among[(number + step) % len(among)] for step in range(kind.fan_out))
         letter = Letter(
             sender=Party(identity.code, identity.name),
             recipients=tuple(Party(code) for code in chosen),

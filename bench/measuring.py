@@ -1,4 +1,4 @@
-"""One case: a kind of letter on one hub; windows of full flow, then intake alone."""
+"""One case: a kind of letter on one hub. Full flow in a closed loop, intake alone, then arrivals at a fixed rate."""
 
 from __future__ import annotations
 
@@ -6,140 +6,178 @@ import asyncio
 import os
 import statistics
 import time
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bench.driver import Load
-from bench.letters import Body, Kind
+from bench.driver import Load, in_flight
+from bench.hubs import Hub
+from bench.letters import Kind, Stationery
 from bench.processes import cpu_seconds, machine_busy_seconds
 
-WARM_UP_SECONDS = 1.5
-WINDOWS = 3
-WINDOW_SECONDS = 3.0
-INTAKE_WARM_UP_SECONDS = 0.3
-INTAKE_WINDOW_SECONDS = 0.5
-DRAIN_SECONDS = 60.0
-# a generous bound on what the fastest case can use up, so that no letter is signed while the clock runs
-SMALL_LETTERS = {1: 12000, 26: 4000}
-LARGE_LETTERS = {1: 2000, 26: 1000}
+DRAIN_SECONDS = 120.0
+WARM_UP_SECONDS = 1.0
+OPEN_LOOP_SHARE = 0.7  # of the rate that the closed loop reached
+# generous bounds on what the fastest can use up in a second, so that no letter is signed while the clock runs
+RATE_BOUNDS = ((100 * 1024, 1400.0), (1 << 20, 500.0), (10 << 20, 90.0))
+LONG_RATE_BOUND = 10.0
+INTAKE_LETTERS = ((100 * 1024, 600), (1 << 20, 300), (10 << 20, 80))
+LONG_INTAKE_LETTERS = 16
+# what intake piles up has to be taken afterwards
+INTAKE_DELIVERIES = 3000
 
 
-def letters_needed(kind: Kind) -> int:
-    """How many letters are signed beforehand."""
-    return (LARGE_LETTERS if kind.octets >= 1 << 20 else SMALL_LETTERS)[kind.fan_out]
+class NeverSettled(Exception):
+    """Accepted envelopes that did not come out at the other end in time: the figures would be worth nothing."""
+
+
+def rate_bound(kind: Kind) -> float:
+    """Envelopes a second that no engine here passes."""
+    bound = next((rate for octets, rate in RATE_BOUNDS if kind.octets < octets), LONG_RATE_BOUND)
+    return bound if kind.fan_out == 1 else max(1.0, bound * 4 / kind.fan_out)
+
+
+def intake_letters(kind: Kind) -> int:
+    """How many are posted to measure intake alone."""
+    most = next((count for octets, count in INTAKE_LETTERS if kind.octets < octets), LONG_INTAKE_LETTERS)
+    return max(4, min(most, INTAKE_DELIVERIES // kind.fan_out))
 
 
 @dataclass(frozen=True, slots=True)
-class Hub:
-    """A running hub: its port, its systems' credentials, and whose processor time is whose."""
+class Percentiles:
+    """Milliseconds."""
 
-    engine: str
-    port: int
-    systems: dict[str, tuple[str, str]]
-    processes: dict[str, int]
+    samples: int
+    p50: float
+    p95: float
+    p99: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Percentiles | None:
+        if not seconds:
+            return None
+        ranked = sorted(seconds)
+        chosen = (ranked[min(len(ranked) - 1, len(ranked) * part // 100)] * 1000 for part in (50, 95, 99))
+        return cls(len(ranked), *chosen)
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Rates are medians over windows, with the lowest and highest beside them; ``cpu_ms`` is per envelope."""
+class Flow:
+    """A closed loop: envelopes accepted, taken, settled, told to their sender; ``cpu_ms`` per envelope by process."""
 
-    engine: str
-    letter: str
-    accepted_per_second: float
-    end_to_end_per_second: float
-    lowest: float
-    highest: float
+    per_second: float
     deliveries_per_second: float
-    median_seconds: float
-    slow_seconds: float
     cpu_ms: dict[str, float]
     driver_cpu_ms: float
     foreign_load: float
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Letters posted as fast as they are accepted, while nobody takes any; ``cpu_ms`` per accepted envelope."""
+
+    per_second: float
+    cpu_ms: dict[str, float]
+    accept: Percentiles
 
 
-async def measure(hub: Hub, kind: Kind, letters: list[Body]) -> Figures:
-    """Run the case. Raises ``AnswerUnusable`` when anything but the expected answers comes."""
-    half = len(letters) * 3 // 4
-    flow = await _flow(hub, kind, letters[:half])
-    intake = await _intake(hub, kind, letters[half:])
-    return Figures(engine=hub.engine, letter=kind.name, accepted_per_second=intake, **flow)
+@dataclass(frozen=True, slots=True)
+class OpenLoop:
+    """Arrivals at a fixed rate; times from the intended start, then from the acceptance (per delivery)."""
+
+    rate: float
+    accept: Percentiles
+    deliverable: Percentiles | None
+    receipted: Percentiles | None
+    late: float  # seconds that the load took longer than planned: near 0, or the rate was not sustained
 
 
-async def _flow(hub: Hub, kind: Kind, letters: list[Body]) -> dict[str, Any]:
-    load = Load(hub.port, hub.systems, kind, letters)
+async def _drain(load: Load) -> None:
+    load.stop_sending()
+    if not await load.drained(DRAIN_SECONDS):
+        raise NeverSettled(f"{load.counts.accepted - load.counts.settled} of {load.counts.accepted}")
+
+
+class _Meter:
+    """Processor time of everybody between two looks."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._processes = hub.processes
+        self._began = time.monotonic()
+        self._cpu, self._own, self._busy = cpu_seconds(hub.processes), time.process_time(), machine_busy_seconds()
+
+    def read(self, envelopes: float) -> tuple[float, dict[str, float], float, float]:
+        """Seconds, milliseconds per envelope by process and of the driver, the share of the machine others took."""
+        seconds = time.monotonic() - self._began
+        after = cpu_seconds(self._processes)
+        used = {name: after[name] - self._cpu[name] for name in after}
+        own = time.process_time() - self._own
+        foreign = machine_busy_seconds() - self._busy - sum(used.values()) - own
+        share = max(0.0, foreign / (seconds * len(os.sched_getaffinity(0))))
+        each = 1000 / max(envelopes, 1e-9)
+        return seconds, {name: value * each for name, value in used.items()}, own * each, share
+
+
+async def flow(hub: Hub, stationery: Stationery, kind: Kind, seconds: float) -> Flow:
+    """Raises ``AnswerUnusable`` when anything but the expected answers comes, ``NeverSettled``."""
+    needed = int(rate_bound(kind) * (seconds + WARM_UP_SECONDS)) + in_flight(kind)
+    load = hub.load(kind, hub.new_letters(stationery, kind, needed))
     try:
         await load.start()
         await load.take()
         await load.send()
         await asyncio.sleep(WARM_UP_SECONDS)
-        known = len(load.counts.seconds)
-        rates, deliveries, spent = await _windows(hub, load)
-        load.stop_sending()
-        waits = sorted(load.counts.seconds[known:])
-        if not await load.drained(DRAIN_SECONDS):
-            raise AssertionError(f"{load.counts.accepted - load.counts.settled} envelopes were never settled")
+        told, delivered, meter = load.counts.told, load.counts.deliveries, _Meter(hub)
+        await asyncio.sleep(seconds)
+        await load.check()
+        envelopes = (load.counts.told - told) / kind.fan_out
+        took, cpu, own, foreign = meter.read(envelopes)
+        deliveries = (load.counts.deliveries - delivered) / took
+        await _drain(load)
     finally:
         await load.close()
-    return {
-        "end_to_end_per_second": statistics.median(rates),
-        "lowest": min(rates),
-        "highest": max(rates),
-        "deliveries_per_second": statistics.median(deliveries),
-        "median_seconds": waits[len(waits) // 2],
-        "slow_seconds": waits[len(waits) * 95 // 100],
-        **spent,
-    }
+    return Flow(envelopes / took, deliveries, cpu, own, foreign)
 
 
-async def _windows(hub: Hub, load: Load) -> tuple[list[float], list[float], dict[str, Any]]:
-    first, began = load.counts.settled, time.monotonic()
-    cpu, own, busy = cpu_seconds(hub.processes), time.process_time(), machine_busy_seconds()
-    rates, deliveries = [], []
-    for _ in range(WINDOWS):
-        settled, delivered, start = load.counts.settled, load.counts.deliveries, time.monotonic()
-        await asyncio.sleep(WINDOW_SECONDS)
-        await load.check()
-        seconds = time.monotonic() - start
-        rates.append((load.counts.settled - settled) / seconds)
-        deliveries.append((load.counts.deliveries - delivered) / seconds)
-    after = cpu_seconds(hub.processes)
-    used = {name: after[name] - cpu[name] for name in cpu}
-    own = time.process_time() - own
-    envelopes = max(1, load.counts.settled - first)
-    foreign = machine_busy_seconds() - busy - sum(used.values()) - own
-    capacity = (time.monotonic() - began) * len(os.sched_getaffinity(0))
-    return (
-        rates,
-        deliveries,
-        {
-            "cpu_ms": {name: 1000 * seconds / envelopes for name, seconds in used.items()},
-            "driver_cpu_ms": 1000 * own / envelopes,
-            "foreign_load": max(0.0, foreign / capacity),
-        },
-    )
-
-
-async def _intake(hub: Hub, kind: Kind, letters: list[Body]) -> float:
-    """Accepted per second while nobody takes; then everything is taken, so that the next case starts empty."""
-    load = Load(hub.port, hub.systems, kind, letters)
-    load.without_limit()
+async def intake(hub: Hub, stationery: Stationery, kind: Kind) -> Intake:
+    """Afterwards everything is taken, so that the next case starts empty."""
+    count = intake_letters(kind)
+    load = hub.load(kind, hub.new_letters(stationery, kind, count))
+    load.want_all()
     try:
         await load.start()
+        meter = _Meter(hub)
         await load.send()
-        await asyncio.sleep(INTAKE_WARM_UP_SECONDS)
-        rates = []
-        for _ in range(WINDOWS):
-            accepted, start = load.counts.accepted, time.monotonic()
-            await asyncio.sleep(INTAKE_WINDOW_SECONDS)
+        while load.counts.accepted < count:
             await load.check()
-            rates.append((load.counts.accepted - accepted) / (time.monotonic() - start))
-        load.stop_sending()
+            await asyncio.sleep(0.002)
+        took, cpu, _, _ = meter.read(count)
         await load.take()
-        if not await load.drained(DRAIN_SECONDS):
-            raise AssertionError(f"{load.counts.accepted - load.counts.settled} envelopes were never settled")
+        await _drain(load)
     finally:
         await load.close()
-    return statistics.median(rates)
+    accept = Percentiles.of(load.counts.accept)
+    assert accept is not None
+    return Intake(count / took, cpu, accept)
+
+
+async def open_loop(hub: Hub, stationery: Stationery, kind: Kind, rate: float, seconds: float) -> OpenLoop:
+    """Post at this rate for so long (at least four letters); then wait for the last."""
+    seconds = max(seconds, 4.5 / rate)
+    load = hub.load(kind, hub.new_letters(stationery, kind, int(rate * seconds)))
+    try:
+        await load.start()
+        await load.take()
+        began = time.monotonic()
+        await load.arrive(rate, seconds)
+        late = time.monotonic() - began - seconds
+        await _drain(load)
+    finally:
+        await load.close()
+    counts = load.counts
+    accept = Percentiles.of(counts.accept)
+    assert accept is not None
+    return OpenLoop(rate, accept, Percentiles.of(counts.deliverable), Percentiles.of(counts.receipted), late)
+
+
+def median_and_range(values: Sequence[float]) -> tuple[float, float, float]:
+    return statistics.median(values), min(values), max(values)

@@ -1,11 +1,14 @@
-"""Processor time of processes with all their children, from ``/proc`` (proc(5): ``stat``, fields 14 to 17)."""
+"""Processor time and memory of processes with all their children, from ``/proc`` (proc(5): ``stat``, ``status``)."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+
+from bench.resident import peak
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -13,18 +16,39 @@ _TICK = os.sysconf("SC_CLK_TCK")
 def cpu_seconds(roots: Mapping[str, int]) -> dict[str, float]:
     """User and system seconds so far of each root process and of all that descends from it, ended children included."""
     parents, used = _table()
+    return {name: sum(used.get(pid, 0.0) for pid in _family(root, parents)) for name, root in roots.items()}
+
+
+def descendants(root: int) -> list[int]:
+    """The process and all that descend from it."""
+    return _family(root, _table()[0])
+
+
+def _family(root: int, parents: Mapping[int, int]) -> list[int]:
     children: dict[int, list[int]] = defaultdict(list)
     for pid, parent in parents.items():
         children[parent].append(pid)
-    totals = {}
-    for name, root in roots.items():
-        total, stack = 0.0, [root]
-        while stack:
-            pid = stack.pop()
-            total += used.get(pid, 0.0)
-            stack += children[pid]
-        totals[name] = total
-    return totals
+    found, stack = [], [root]
+    while stack:
+        pid = stack.pop()
+        found.append(pid)
+        stack += children[pid]
+    return found
+
+
+def forget_peaks(roots: Mapping[str, int]) -> None:
+    """Put the kernel's peak of resident memory back to what it is now (proc(5), ``clear_refs``)."""
+    for pid in (pid for root in roots.values() for pid in descendants(root)):
+        with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            (Path(f"/proc/{pid}") / "clear_refs").write_text("5")
+
+
+def peak_mib(roots: Mapping[str, int]) -> dict[str, float]:
+    """Peak resident memory (``VmHWM``) since ``forget_peaks`` of each root and all its children, added up.
+
+    PostgreSQL's processes share their buffers, which are counted once for each: an upper bound.
+    """
+    return {name: sum(peak(pid) or 0.0 for pid in descendants(root)) for name, root in roots.items()}
 
 
 def _table() -> tuple[dict[int, int], dict[int, float]]:

@@ -92,6 +92,11 @@ class PostgreSQL:
         return f"postgresql://{SUPERUSER}@127.0.0.1:{self.port}/{name}"
 
     @property
+    def log(self) -> Path:
+        """What the server writes."""
+        return self._log
+
+    @property
     def pid(self) -> int | None:
         """The postmaster, for CPU accounting."""
         return self._process.pid if self._process else None
