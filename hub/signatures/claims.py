@@ -8,7 +8,6 @@ of acceptance is made elsewhere, by ``verify``; this only explains one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from cryptography import x509
@@ -18,8 +17,8 @@ from hub.envelope.names import SIGNATURE
 from hub.envelope.reading import path_of
 from hub.problems import Refused
 from hub.signatures.algorithms import ENVELOPED, EXCLUSIVE_C14N
+from hub.signatures.mathematics import check_mathematics
 from hub.signatures.shape import SignatureShape, shape_of, signature_of
-from hub.signatures.verify import check_mathematics
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +36,30 @@ class Claims:
     chain: tuple[x509.Certificate, ...] = ()
 
 
-def claims(root: Any, at: datetime) -> Claims | None:
+def claims(root: Any) -> Claims | None:
     """The claims of the first ``ds:Signature``; None where there is none. Never raises for what was sent."""
     first = next(root.iter(SIGNATURE), None)
     if first is None:
         return None
     location = path_of(first)
     try:
-        shape = shape_of(signature_of(root))
+        signature = signature_of(root)
+        shape = shape_of(signature)
     except Refused:
         return Claims(location)
     chain = tuple(certificate for der in shape.chain if (certificate := _load(der)) is not None)
-    octets, intact, valid = _mathematics(root, shape, chain[0], at) if chain else (None, None, None)
-    digest = shape.digest.rpartition("#")[2]
+    octets, intact, valid = _mathematics(signature, shape, chain[0]) if chain else (None, None, None)
+    method, digest = shape.method.name, shape.digest.rpartition("#")[2]
     transforms = (ENVELOPED, EXCLUSIVE_C14N)
-    return Claims(location, shape.method.name, digest, EXCLUSIVE_C14N, transforms, octets, intact, valid, chain)
+    return Claims(location, method, digest, EXCLUSIVE_C14N, transforms, octets, intact, valid, chain)
 
 
 def _mathematics(
-    root: Any, shape: SignatureShape, leaf: x509.Certificate, at: datetime
+    signature: Any, shape: SignatureShape, leaf: x509.Certificate
 ) -> tuple[int | None, bool | None, bool | None]:
-    """Octets signed, intact, valid. signxml checks the signature before the digest: a wrong digest means it held."""
-    inside = min(max(at, leaf.not_valid_before_utc), leaf.not_valid_after_utc)  # dates are another question
+    """Octets signed, intact, valid, whatever the certificate's dates. A wrong digest means that the signature held."""
     try:
-        _, octets = check_mathematics(root, shape, leaf, inside)
+        _, octets = check_mathematics(signature, shape, leaf)
     except Refused as refusal:
         if refusal.code == "signature-digest":
             return None, False, True

@@ -17,7 +17,15 @@ from hub.signatures.algorithms import DIGESTS, ENVELOPED, EXCLUSIVE_C14N, METHOD
 
 Element = Any
 MAX_CHAIN = 5
-_WHITE = b" \t\r\n"
+_SPACE = " \t\r\n"  # XML 1.0 §2.3; Python's own idea of white space is wider
+_SPACE_OCTETS = _SPACE.encode()
+_ANY = f"{{{DSIG}}}*"
+_SIGNATURE = [ds(name) for name in ("SignedInfo", "SignatureValue", "KeyInfo")]
+_SIGNED_INFO = [ds(name) for name in ("CanonicalizationMethod", "SignatureMethod", "Reference")]
+_REFERENCE = [ds(name) for name in ("Transforms", "DigestMethod", "DigestValue")]
+_TRANSFORMS = [ds("Transform")] * 2
+_X509_DATA = [ds("X509Data")]
+_X509_CERTIFICATE = ds("X509Certificate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +34,15 @@ class SignatureShape:
 
     method: Method
     digest: str
+    digest_value: bytes
     value: bytes
     chain: tuple[bytes, ...]
 
 
 def signature_of(root: Element) -> Element:
     """The one ``ds:Signature``, in its place. Raises ``signature-absent``, ``-multiple``, ``-place``, ``-shape``."""
-    found = list(root.iter(SIGNATURE))
+    nodes = list(root.iter(_ANY))
+    found = [node for node in nodes if node.tag == SIGNATURE]
     if not found:
         raise _absent(root)
     if len(found) > 1:
@@ -51,10 +61,10 @@ def signature_of(root: Element) -> Element:
         or header[-1] is not signature
     ):
         raise Refused("signature-place", _wrong_place(signature), path_of(signature))
-    own = set(signature.iter())
-    for node in root.iter(f"{{{DSIG}}}*"):
-        if node not in own:
-            raise Refused("signature-shape", f"{_name(node)} outside the signature", path_of(node))
+    own = set(signature.iter(_ANY))
+    if len(own) != len(nodes):
+        stray = next(node for node in nodes if node not in own)
+        raise Refused("signature-shape", f"{_name(stray)} outside the signature", path_of(stray))
     return signature
 
 
@@ -78,48 +88,44 @@ def _absent(root: Element) -> Refused:
 
 def shape_of(signature: Element) -> SignatureShape:
     """The signature's claims. Raises ``Refused`` with the code of the first thing that is not permitted."""
-    signed_info, value, key_info = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo")
-    c14n, method_node, reference = _signed_info(signed_info)
-    if c14n.get("Algorithm") != EXCLUSIVE_C14N:
-        raise Refused("signature-algorithm", f"canonicalisation {c14n.get('Algorithm')}", path_of(c14n))
-    _leaf(c14n, {"Algorithm"})
-    _leaf(method_node, {"Algorithm"})
-    method = METHODS.get(method_node.get("Algorithm", ""))
+    signed_info, value, key_info = _children(signature, _SIGNATURE)
+    references = len(list(signed_info.iterchildren(_SIGNED_INFO[-1])))
+    if references != 1:
+        raise Refused("signature-reference", f"{references} references", path_of(signed_info))
+    c14n, method_node, reference = _children(signed_info, _SIGNED_INFO)
+    if (algorithm := _algorithm(c14n)) != EXCLUSIVE_C14N:
+        raise Refused("signature-algorithm", f"canonicalisation {algorithm}", path_of(c14n))
+    named = _algorithm(method_node)
+    method = METHODS.get(named or "")
     if method is None:
-        raise Refused("signature-algorithm", f"signature {method_node.get('Algorithm')}", path_of(method_node))
-    digest = _reference(reference)
-    _leaf(value, set(), text=True)
-    return SignatureShape(method, digest, _base64(value, "signature-shape"), _chain(key_info))
+        raise Refused("signature-algorithm", f"signature {named}", path_of(method_node))
+    _check_reference(reference)
+    digest, digest_value = reference_digest(reference)
+    _leaf(value)
+    return SignatureShape(method, digest, digest_value, _base64(value, "signature-shape"), _chain(key_info))
 
 
-def _signed_info(signed_info: Element) -> tuple[Element, Element, Element]:
-    references = signed_info.findall(ds("Reference"))
-    if len(references) != 1:
-        raise Refused("signature-reference", f"{len(references)} references", path_of(signed_info))
-    c14n, method, reference = _children(signed_info, "CanonicalizationMethod", "SignatureMethod", "Reference")
-    return c14n, method, reference
-
-
-def _reference(reference: Element) -> str:
+def _check_reference(reference: Element) -> None:
+    """The whole document, through the two transforms, nothing else."""
     if reference.get("URI") != "":
         shown = "no URI" if reference.get("URI") is None else f'URI="{reference.get("URI")}"'
         raise Refused("signature-reference", shown, path_of(reference))
-    transforms, digest_method, digest_value = _children(
-        reference, "Transforms", "DigestMethod", "DigestValue", attributes={"URI"}
-    )
+    transforms, _, _ = _children(reference, _REFERENCE, attributes=("URI",))
     names = [node.get("Algorithm") for node in transforms]
     if names != [ENVELOPED, EXCLUSIVE_C14N]:
         raise Refused("signature-transform", _wrong_transforms(names), path_of(transforms))
-    _children(transforms, "Transform", "Transform")
-    for node in transforms:
-        _leaf(node, {"Algorithm"})
-    _leaf(digest_method, {"Algorithm"})
-    _leaf(digest_value, set(), text=True)
-    algorithm = str(digest_method.get("Algorithm"))
+    for node in _children(transforms, _TRANSFORMS):
+        _algorithm(node)
+
+
+def reference_digest(reference: Element) -> tuple[str, bytes]:
+    """The digest's identifier and value in a ``ds:Reference`` of the permitted form. Raises ``Refused``."""
+    _, method, value = reference
+    algorithm = str(_algorithm(method))
+    _leaf(value)
     if algorithm not in DIGESTS:
-        raise Refused("signature-algorithm", f"digest {algorithm}", path_of(digest_method))
-    _base64(digest_value, "signature-shape")
-    return algorithm
+        raise Refused("signature-algorithm", f"digest {algorithm}", path_of(method))
+    return algorithm, _base64(value, "signature-shape")
 
 
 def _wrong_transforms(names: list[str | None]) -> str:
@@ -132,35 +138,50 @@ def _wrong_transforms(names: list[str | None]) -> str:
 
 
 def _chain(key_info: Element) -> tuple[bytes, ...]:
-    (data,) = _children(key_info, "X509Data")
-    certificates = list(data)
-    if not 1 <= len(certificates) <= MAX_CHAIN:
-        raise Refused("signature-shape", f"{len(certificates)} nodes in X509Data, 1 to {MAX_CHAIN}", path_of(data))
-    _children(data, *["X509Certificate"] * len(certificates))
+    (data,) = _children(key_info, _X509_DATA)
+    if not 1 <= len(data) <= MAX_CHAIN:
+        raise Refused("signature-shape", f"{len(data)} nodes in X509Data, 1 to {MAX_CHAIN}", path_of(data))
+    certificates = _children(data, [_X509_CERTIFICATE] * len(data))
     for node in certificates:
-        _leaf(node, set(), text=True)
+        _leaf(node)
     return tuple(_base64(node, "certificate-malformed") for node in certificates)
 
 
-def _children(parent: Element, *names: str, attributes: frozenset[str] | set[str] = frozenset()) -> list[Element]:
+def _children(parent: Element, tags: list[str], attributes: tuple[str, ...] = ()) -> list[Element]:
     """Exactly these children in this order, no text between them, no attributes but the named ones."""
     children = list(parent)
-    if [child.tag for child in children] != [ds(name) for name in names]:
+    if [child.tag for child in children] != tags:
         found = ", ".join(_name(child) for child in children) or "nothing"
-        raise Refused("signature-shape", f"expected {', '.join(names)}; found {found}", path_of(parent))
-    if others := set(parent.attrib) - attributes:
-        raise Refused("signature-shape", f"attribute {min(others)}", path_of(parent))
-    if any((text or "").strip() for text in (parent.text, *(child.tail for child in children))):
-        raise Refused("signature-shape", "stray text", path_of(parent))
+        expected = ", ".join(tag.rpartition("}")[2] for tag in tags)
+        raise Refused("signature-shape", f"expected {expected}; found {found}", path_of(parent))
+    _only_attributes(parent, attributes)
+    for text in (parent.text, *[child.tail for child in children]):
+        _no_text(text, parent)
     return children
 
 
-def _leaf(node: Element, attributes: set[str], *, text: bool = False) -> None:
+def _algorithm(node: Element) -> str | None:
+    """The only attribute of an element that holds nothing; None where it is absent."""
+    _leaf(node, ("Algorithm",))
+    _no_text(node.text, node)
+    algorithm: str | None = node.get("Algorithm")
+    return algorithm
+
+
+def _leaf(node: Element, attributes: tuple[str, ...] = ()) -> None:
+    """No element inside, no attributes but the named ones."""
     if len(node):
         raise Refused("signature-shape", f"{_name(node[0])} in {_name(node)}", path_of(node))
-    if others := set(node.attrib) - attributes:
+    _only_attributes(node, attributes)
+
+
+def _only_attributes(node: Element, attributes: tuple[str, ...]) -> None:
+    if others := set(node.keys()).difference(attributes):
         raise Refused("signature-shape", f"attribute {min(others)}", path_of(node))
-    if not text and (node.text or "").strip():
+
+
+def _no_text(text: str | None, node: Element) -> None:
+    if text and text.strip(_SPACE):
         raise Refused("signature-shape", "stray text", path_of(node))
 
 
@@ -173,7 +194,7 @@ def _name(node: Element) -> str:
 def _base64(node: Element, code: str) -> bytes:
     """Canonical base64 with the white space that Java writes (``&#13;`` included). RFC 4648 §3.5."""
     try:
-        compact = (node.text or "").encode("ascii").translate(None, _WHITE)
+        compact = (node.text or "").encode("ascii").translate(None, _SPACE_OCTETS)
         decoded = binascii.a2b_base64(compact, strict_mode=True)
     except ValueError as error:
         raise Refused(code, "not base64", path_of(node)) from error

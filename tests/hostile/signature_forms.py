@@ -368,6 +368,13 @@ EXTRA = [
     of_form("an Id on the signature", "signature-shape", "attribute Id", attributes=' Id="s"'),
     of_form("a foreign element", "signature-shape", "{urn:example:x}x", extra='<x xmlns="urn:example:x"></x>'),
     of_form("stray text", "signature-shape", "stray text", extra="x"),
+    of_form("a space that is not XML's", "signature-shape", "stray text", extra="\u00a0"),
+    of_form(
+        "a space that is not XML's among the keys",
+        "signature-shape",
+        "stray text",
+        key_info=lambda who: f"\u2003{x509_data(who)}",
+    ),
     *(
         Attack(
             f"{name} in {place}",
