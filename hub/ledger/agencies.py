@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import and_, func, insert, or_, select, text, tuple_, union_all, update
 
+from hub.language.folding import words_of
 from hub.ledger.engine import Transaction
 from hub.ledger.finding import search_text
 from hub.ledger.tables import agency, agency_alias, agency_certificate, registry_revision, system
@@ -230,6 +231,8 @@ def page(
     if after is not None:
         statement = statement.where(tuple_(agency.c.revision, agency.c.code) > tuple_(*after))
     if text:
+        # every word of a part is part of a word of the whole: told from one folded column, and for most rows enough
+        statement = statement.where(*(agency.c.search.contains(word, autoescape=True) for word in words_of(text)))
         like = "%" + text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         statement = statement.where(
             or_(func.lower(agency.c.name).like(like, escape="\\"), func.lower(agency.c.code).like(like, escape="\\"))

@@ -1,7 +1,8 @@
 """Agencies as people walk through them: a branch at a time, by the alphabet, and found by code, alias or name.
 
 Nothing here reads or counts a whole table: a branch is read by its index (parent, place in the alphabet, code), and
-children are counted to ``MOST_CHILDREN``. A search reads the folded column until its page is full.
+children are counted to ``MOST_CHILDREN``. A search goes by the index of words (on SQLite by the folded column), or,
+for words that many have, along the alphabet until its page is full.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
 
 from hub.language.folding import words_of
+from hub.ledger import finding
 from hub.ledger.engine import Transaction
 from hub.ledger.tables import agency, agency_alias, delivery, envelope, system
 
@@ -93,7 +95,7 @@ def search(transaction: Transaction, text: str, after: str = "", before: str = "
     words = words_of(text)
     if not words:
         return Page([], "", "")
-    found = and_(*(agency.c.search.contains(f" {word}", autoescape=True) for word in words))
+    found = finding.begun_by(agency.c.search, words, transaction.dialect.name)
     return _page(transaction, found, after, before, limit)
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union
 from hub import clock
 from hub.clock import VIETNAM
 from hub.language.folding import words_of
-from hub.ledger import question_letters
+from hub.ledger import finding, question_letters
 from hub.ledger.engine import Transaction
 from hub.ledger.questions import MOST_WORDS, Question
 from hub.ledger.seeing import TO_RECIPIENT
@@ -260,8 +260,8 @@ def agencies_named(transaction: Transaction, text: str, limit: int = AGENCY_LIMI
     words = words_of(text)[:MOST_WORDS]
     if codes or not words:
         return codes
-    by_name = (agency.c.search.contains(f" {word}", autoescape=True) for word in words)
-    return list(transaction.execute(select(agency.c.code).where(*by_name).limit(limit)).scalars())
+    by_name = finding.begun_by(agency.c.search, words, transaction.dialect.name)
+    return list(transaction.execute(select(agency.c.code).where(by_name).limit(limit)).scalars())
 
 
 def agencies_meant(transaction: Transaction, text: str) -> list[str]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.engine.default import DefaultExecutionContext
@@ -87,7 +88,12 @@ agency = Table(
     Index("ix_agency_revision_code", "revision", "code"),
     # a branch of the tree, page by page
     Index("ix_agency_branch", "parent_code", "sort_key", "code"),
+    # whatever many agencies have in common, page by page
+    Index("ix_agency_place", "sort_key", "code"),
 )
+
+# search_lexemes() is made by a migration: the words of agency.search, of which a question gives the beginnings
+Index("ix_agency_words", func.search_lexemes(agency.c.search), postgresql_using="gin").ddl_if(dialect="postgresql")
 
 agency_alias = Table(
     "agency_alias",

@@ -13,7 +13,8 @@ import pytest
 from adapters.sandbox.pki import Flaw, Pki
 from hub import clock
 from hub.audit import Event
-from hub.ledger import agencies, exchange_log, registration, systems, trust
+from hub.language.folding import words_of
+from hub.ledger import agencies, agency_tree, exchange_log, registration, search, systems, trust
 from hub.ledger.exchange_log import LogQuery
 from hub.problems import Refused
 from tests.ledger.stage import Stage, Store
@@ -55,6 +56,40 @@ def test_a_directory_entry_is_found_by_alias_and_shows_its_aliases(stage: Stage)
     assert entry is not None
     assert (entry.code, entry.parent, entry.level, entry.aliases) == ("H33.07", "H33", 2, ("a", "b"))
     assert stage.ledger.read_now(agencies.entry, "c") is None
+
+
+QUOTED = "Trạm O'Kim \\\\ *: & | ! <-> (số 7)"
+FORMER = {"H33.07": "cu.01", "H33.12": "cu.02", "H33.O7": "cu.03", "K1": "x.04"}
+NAMES = {"H33.07": "Sở Y tế", "H33.12": "Sở Tài chính", "H33.O7": QUOTED, "K1": "Y sĩ " + "dài" * 60}
+BEGINNINGS = (
+    "so", "SỞ", "y", "y te", "so y t", "o7", "h33.07", "33", "ế", "te so", "o'k", "\\\\", "*: & |", "%", "_",
+    "kim so 7", "tai ch", "dai" * 60, "dai" * 30, "dai" * 90, "khong co", "cu.0",
+)  # fmt: skip
+PARTS = ("ở Y", "y t", "33.0", "tài ch", "ố 7)", "O'K", "ế", "%", "không")
+
+
+def test_agencies_are_found_by_the_beginnings_of_their_words(stage: Stage) -> None:
+    for code, name in NAMES.items():
+        add(stage, code, name=name, aliases=(FORMER[code],))
+    has = {code: words_of(f"{code} {name} {FORMER[code]}") for code, name in NAMES.items()}
+    for asked in BEGINNINGS:
+        meant = {
+            code
+            for code in NAMES
+            if words_of(asked) and all(any(one.startswith(word) for one in has[code]) for word in words_of(asked))
+        }
+        listed = stage.ledger.read_now(agency_tree.search, asked, limit=100)
+        assert {one.code for one in listed.rows} & set(NAMES) == meant, asked
+        assert set(stage.ledger.read_now(search.agencies_named, asked, 100)) & set(NAMES) == meant, asked
+
+
+def test_the_directory_is_searched_by_any_part_of_name_or_code(stage: Stage) -> None:
+    for code, name in NAMES.items():
+        add(stage, code, name=name)
+    for asked in PARTS:
+        part = asked.lower()
+        found = {one.code for one in stage.ledger.read_now(agencies.page, None, asked)} & set(NAMES)
+        assert found == {code for code, name in NAMES.items() if part in name.lower() or part in code.lower()}, asked
 
 
 def test_levels_go_down_from_parent_to_child(stage: Stage) -> None:
