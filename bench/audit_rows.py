@@ -55,40 +55,53 @@ def fill(connection: Connection[tuple[object, ...]], rows: int, letters: int = 0
     took: dict[str, float] = {}
     told = max(1000, rows // 10)
     letters = letters or told
+    for statement in prepare(MONTHS):
+        connection.execute(statement)
     steps = {
-        "settings": "SET session_replication_role = replica; SET synchronous_commit = off; SET work_mem = '512MB';"
-        " SET maintenance_work_mem = '1GB'; SELECT setseed(0.42)",
-        "partitions": "SELECT audit_entry_month((date_trunc('month', now()) - make_interval(months => back))::date)"
-        f" FROM generate_series(0, {MONTHS + 1}) AS back",
         "registry": _registry(),
-        "envelopes": _envelopes(letters),
-        "deliveries": _deliveries(),
-        "entries": _entries(rows, told),
+        "envelopes": envelopes(letters),
+        "deliveries": deliveries(),
+        "entries": entries(rows, told),
     }
-    kept = connection.execute(_INDEXES).fetchall()
-    for name, _ in kept:
+    kept = indexes_of(connection, "audit_entry", "envelope", "delivery")
+    for name in kept:
         connection.execute(f"DROP INDEX {name}")
     for name, statement in steps.items():
         began = time.monotonic()
         connection.execute(statement)
         connection.commit()
         took[name] = time.monotonic() - began
-    for name, definition in kept:
+    for name, definition in kept.items():
         began = time.monotonic()
-        connection.execute(str(definition))
+        connection.execute(definition)
         connection.commit()
-        took[str(name)] = time.monotonic() - began
+        took[name] = time.monotonic() - began
     connection.autocommit = True
     connection.execute("VACUUM ANALYZE")
     return took
 
 
-# all that is no constraint's, with the definition that makes it again on every partition
-_INDEXES = """
-    SELECT i.relname, replace(pg_get_indexdef(i.oid), ' ON ONLY ', ' ON ')
-    FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
-    WHERE t.relname IN ('audit_entry', 'envelope', 'delivery') AND NOT x.indisprimary AND NOT x.indisunique
-"""
+def prepare(months: int) -> tuple[str, str]:
+    """Settings of the session that fills a ledger, and the log's partitions of so many months."""
+    return (
+        "SET session_replication_role = replica; SET synchronous_commit = off; SET work_mem = '512MB';"
+        " SET maintenance_work_mem = '1GB'; SELECT setseed(0.42)",
+        "SELECT audit_entry_month((date_trunc('month', now()) - make_interval(months => back))::date)"
+        f" FROM generate_series(0, {months + 1}) AS back",
+    )
+
+
+def indexes_of(connection: Connection[tuple[object, ...]], *tables: str) -> dict[str, str]:
+    """All that is no constraint's, with the definition that makes it again on every partition."""
+    rows = connection.execute(
+        """
+        SELECT i.relname, replace(pg_get_indexdef(i.oid), ' ON ONLY ', ' ON ')
+        FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+        WHERE t.relname = ANY(%s) AND NOT x.indisprimary AND NOT x.indisunique
+        """,
+        (list(tables),),
+    ).fetchall()
+    return {str(name): str(definition) for name, definition in rows}
 
 
 def _registry() -> str:
@@ -102,7 +115,8 @@ def _registry() -> str:
     """
 
 
-def _envelopes(letters: int) -> str:
+def envelopes(letters: int, days: float = MONTHS * 30, agencies: int = AGENCIES) -> str:
+    """The statement that makes so many letters, evenly over so many days until now."""
     phrases = [(one, folded(one)) for one in (*ACTIONS, *OBJECTS, *TIMES, RARE_WORD)]
     table = ", ".join(f"('{plain}', '{bare}')" for plain, bare in dict(phrases).items())
     subject = f"{_pick(ACTIONS, 'power(a, 2)')} || ' ' || {_pick(OBJECTS, 'power(b, 2)')} || ' ' || {_pick(TIMES, 'c')}"
@@ -126,15 +140,16 @@ def _envelopes(letters: int) -> str:
             number || '/ubnd-vp' || who % 40 || ' vb-' || n || '.' || who || ' h' || lpad(who::text, 3, '0') || ' '
             || {bare} || {rare_bare}
         FROM (
-            SELECT n, now() - make_interval(days => {MONTHS * 30}) * (1 - n::float8 / {letters}) AS at,
-                floor({AGENCIES} * power(random(), 2.5))::int AS who, 1 + floor(random() * 4000)::int AS number,
+            SELECT n, now() - make_interval(secs => 86400 * {days}) * (1 - n::float8 / {letters}) AS at,
+                floor({agencies} * power(random(), 2.5))::int AS who, 1 + floor(random() * 4000)::int AS number,
                 random() AS a, random() AS b, random() AS c, random() AS d
             FROM generate_series(1, {letters}) AS n
         ) AS drawn
     """
 
 
-def _deliveries() -> str:
+def deliveries(agencies: int = AGENCIES) -> str:
+    """The statement that makes the deliveries of all letters, 1.9 each in the mean."""
     return f"""
         INSERT INTO delivery (id, envelope_id, recipient_code, system_id, state, priority, since, available_at,
             closed_at, status_code, status_at, confirm_by, process_by)
@@ -146,12 +161,12 @@ def _deliveries() -> str:
             at + interval '2 days', CASE WHEN n % 10 = 0 THEN at + interval '30 days' END
         FROM (
             SELECT e.id AS envelope_id, e.received_at AS at, n, draw,
-                (base + 37 * k) % {AGENCIES} AS whom,
+                (base + 37 * k) % {agencies} AS whom,
                 CASE WHEN n % 900 = 1 THEN 'dead' WHEN n % 700 = 2 THEN 'refused' WHEN n % 3000 = 3 THEN 'withdrawn'
                     WHEN e.received_at > now() - interval '1 hour' THEN 'ready' ELSE 'settled' END AS state
             FROM (
                 SELECT *, row_number() OVER (ORDER BY id) AS n, random() AS draw,
-                    floor({AGENCIES} * power(random(), 1.5))::int AS base FROM envelope
+                    floor({agencies} * power(random(), 1.5))::int AS base FROM envelope
             ) AS e
             CROSS JOIN LATERAL generate_series(1, CASE WHEN n % 1000 = 0 THEN 150 WHEN n % 20 = 0 THEN 8
                 WHEN n % 3 = 0 THEN 2 ELSE 1 END) AS k
@@ -159,7 +174,8 @@ def _deliveries() -> str:
     """
 
 
-def _entries(rows: int, told: int) -> str:
+def entries(rows: int, told: int, days: float = MONTHS * 30, agencies: int = AGENCIES) -> str:
+    """The statement that makes the log's entries of the newest ``told`` letters, and refusals and log-ins besides."""
     step = "SELECT '{kind}', at + {later}, '{actor}', {agency}, envelope_id, id, document_id, {code}, {detail} FROM d"
     about = "jsonb_build_object('recipient', recipient_code, 'system', system_id)"
     steps = [
@@ -182,7 +198,7 @@ def _entries(rows: int, told: int) -> str:
             ("status.received", "interval '5 hours'", "status_code", " WHERE status_code IS NOT NULL"),
         )
     ]
-    moment = f"now() - make_interval(days => {MONTHS * 30}) * random()"
+    moment = f"now() - make_interval(secs => 86400 * {days}) * random()"
     return f"""
         INSERT INTO audit_entry (tx, id, at, kind, actor, agency_code, envelope_id, delivery_id, document_id, code,
             detail)
@@ -201,8 +217,8 @@ def _entries(rows: int, told: int) -> str:
             FROM newest
             UNION ALL {" UNION ALL ".join(steps)}
             UNION ALL
-            SELECT 'envelope.refused', {moment}, 'system-' || n % {AGENCIES},
-                'H' || lpad((n % {AGENCIES})::text, 3, '0'), '', '', 'tc-' || n,
+            SELECT 'envelope.refused', {moment}, 'system-' || n % {agencies},
+                'H' || lpad((n % {agencies})::text, 3, '0'), '', '', 'tc-' || n,
                 (ARRAY['signature-invalid', 'recipient-unknown', 'xml-dtd', 'secret-document'])[1 + (n % 13) / 4],
                 '{{"findings": []}}'
             FROM generate_series(1, {max(100, rows // 330)}) AS n
