@@ -19,7 +19,6 @@ logger = logging.getLogger(__name__)
 Message = TypeVar("Message")
 
 BATCH = 200
-PREFETCH = 2 * BATCH  # the next batch arrives while the handler works on this one
 LINGER_SECONDS = 0.05
 # RabbitMQ 3.10 forgets a consumer without a word when its queue is deleted and declared again within milliseconds, and
 # nothing that can be asked tells such a consumer from one without work. So silence ends a subscription, and a new one
@@ -34,7 +33,8 @@ DRAIN_SECONDS = 10.0
 class Arrivals:
     """Messages handed to us on one subscription and not acknowledged; knows when no more will come."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
         self._queue: asyncio.Queue[DeliveredMessage | None] = asyncio.Queue()
         self._ended = False
 
@@ -55,12 +55,12 @@ class Arrivals:
                 first = await self._queue.get()
         except TimeoutError:
             return []
-        if self._queue.qsize() + 1 < BATCH:
+        if self._queue.qsize() + 1 < self._batch:
             await asyncio.sleep(LINGER_SECONDS)
         if first is None or self._ended:
             return []
         batch = [first]
-        while len(batch) < BATCH and not self._queue.empty():
+        while len(batch) < self._batch and not self._queue.empty():
             message = self._queue.get_nowait()
             if message is None:
                 return []
@@ -72,6 +72,7 @@ class Consumer(Generic[Message]):
     """Hands one queue's messages to one handler, one batch at a time.
 
     ``read`` makes of a delivered message what the handler takes; what it calls malformed goes to the dead queue.
+    ``batch``: messages handed over at once.
     """
 
     def __init__(
@@ -80,13 +81,16 @@ class Consumer(Generic[Message]):
         queue: Queue,
         read: Callable[[DeliveredMessage], Message],
         handler: Callable[[Sequence[Message]], Awaitable[None]],
-        prefetch: int = PREFETCH,
+        batch: int = BATCH,
+        prefetch: int | None = None,
     ) -> None:
         self._link = link
         self._queue = queue
         self._read = read
         self._handler = handler
-        self._prefetch = prefetch
+        self._batch = batch
+        # the next batch arrives while the handler works on this one
+        self._prefetch = prefetch or 2 * batch
         self._stopping = False
         self._batch_in_hand = asyncio.Lock()
         self._failure_pause = FIRST_FAILURE_PAUSE_SECONDS
@@ -115,7 +119,7 @@ class Consumer(Generic[Message]):
         """Declare, subscribe and work until the channel, the connection or the queue is gone."""
         await session.declare(self._queue, again=True)
         async with session.borrowed_channel() as channel:
-            arrivals = Arrivals()
+            arrivals = Arrivals(self._batch)
             channel.closing.add_done_callback(arrivals.end)
             channel.on_consumer_cancel_callbacks.add(arrivals.end)
             await channel.basic_qos(prefetch_count=self._prefetch)

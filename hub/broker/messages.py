@@ -1,17 +1,22 @@
-"""The message on the wire: which version it is, how a claim check is written and read.
+"""The message on the wire: which version it is, how claim checks are written and read.
 
-The version travels in the AMQP ``type`` property, so that two versions can meet in one queue while a hub is upgraded.
+Claim checks for one system travel together, up to ``TOGETHER`` in a message: what a message costs the hub and the
+broker hardly depends on its length. The version travels in the AMQP ``type`` property, so that two versions can meet in
+one queue while a hub is upgraded.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hub.broker.port import ClaimCheck
 
-CLAIM_V1 = "lienthong.claim.v1"
+CLAIM_V1 = "lienthong.claim.v1"  # one claim check; not written any more
+CLAIMS_V1 = "lienthong.claims.v1"
+TOGETHER = 20
 TRACEPARENT = "traceparent"  # W3C Trace Context's name, where tracing tools look for it: in the headers
 
 
@@ -29,31 +34,51 @@ class WireMessage:
     headers: dict[str, Any]
 
 
-def encode(claim: ClaimCheck) -> WireMessage:
-    """Write a claim check; ``correlation_id`` repeats the delivery for the operator who looks into a queue."""
+def encode(claims: Sequence[ClaimCheck]) -> WireMessage:
+    """Write claim checks of one system; ``correlation_id`` repeats the first delivery for whoever looks into a queue.
+
+    The trace stands in the headers, too, where all of them belong to one letter.
+    """
     body = {
-        "delivery": claim.delivery_id,
-        "envelope": claim.envelope_id,
-        "system": claim.system_id,
-        "recipient": claim.recipient,
-        "priority": claim.priority,
-        "attempt": claim.attempt,
+        "claims": [
+            {
+                "delivery": claim.delivery_id,
+                "envelope": claim.envelope_id,
+                "system": claim.system_id,
+                "recipient": claim.recipient,
+                "priority": claim.priority,
+                "attempt": claim.attempt,
+                TRACEPARENT: claim.traceparent,
+            }
+            for claim in claims
+        ]
     }
-    headers: dict[str, Any] = {TRACEPARENT: claim.traceparent} if claim.traceparent else {}
-    return WireMessage(CLAIM_V1, json.dumps(body, separators=(",", ":")).encode(), claim.delivery_id, headers)
+    traces = {claim.traceparent for claim in claims}
+    headers: dict[str, Any] = {TRACEPARENT: traces.pop()} if len(traces) == 1 and "" not in traces else {}
+    octets = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return WireMessage(CLAIMS_V1, octets, claims[0].delivery_id, headers)
 
 
-def decode(type_: str | None, body: bytes, headers: dict[str, Any] | None) -> ClaimCheck:
-    """Read a claim check; raises ``MalformedMessageError`` that says what is wrong."""
-    if type_ != CLAIM_V1:
-        raise MalformedMessageError(f"type is {type_!r}, not {CLAIM_V1!r}")
+def decode(type_: str | None, body: bytes, headers: dict[str, Any] | None) -> tuple[ClaimCheck, ...]:
+    """Read claim checks; raises ``MalformedMessageError`` that says what is wrong."""
+    if type_ not in (CLAIM_V1, CLAIMS_V1):
+        raise MalformedMessageError(f"type is {type_!r}, not {CLAIMS_V1!r}")
     try:
         fields = json.loads(body)
     except ValueError as error:  # bad UTF-8 as well as bad JSON
         raise MalformedMessageError(f"the body is not JSON: {error}") from error
     if not isinstance(fields, dict):
         raise MalformedMessageError("the body is not a JSON object")
-    traceparent = (headers or {}).get(TRACEPARENT, "")
+    if type_ == CLAIM_V1:
+        return (_claim({TRACEPARENT: (headers or {}).get(TRACEPARENT), **fields}),)
+    claims = fields.get("claims")
+    if not isinstance(claims, list) or not claims or not all(isinstance(one, dict) for one in claims):
+        raise MalformedMessageError("claims are missing or not a list of JSON objects")
+    return tuple(_claim(one) for one in claims)
+
+
+def _claim(fields: dict[str, Any]) -> ClaimCheck:
+    traceparent = fields.get(TRACEPARENT)
     return ClaimCheck(
         delivery_id=_text(fields, "delivery"),
         envelope_id=_text(fields, "envelope"),

@@ -61,7 +61,10 @@ class Broker(Protocol):
         """Stop consuming one system's queue."""
 
     async def depth(self, system_id: str) -> int:
-        """Messages waiting in the queue (not those handed out and unacknowledged). Raises ``BrokerUnavailable``."""
+        """Messages waiting in the queue (not those handed out and unacknowledged); 0 when none is.
+
+        One may carry several claim checks. Raises ``BrokerUnavailable``.
+        """
 
     async def ready(self) -> bool:
         """A real round trip to the broker; False when it is away."""

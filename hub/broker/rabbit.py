@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from aiormq.abc import DeliveredMessage
 
 from hub.broker import publishing
 from hub.broker.connection import ROUND_TRIP_SECONDS, Link, amqp_failures
 from hub.broker.consuming import Consumer
-from hub.broker.messages import MalformedMessageError, decode, encode
+from hub.broker.messages import TOGETHER, MalformedMessageError, decode, encode
 from hub.broker.port import BrokerUnavailable, ClaimCheck, Handler
 from hub.broker.publishing import Publication
 from hub.broker.system_queues import RabbitSystemQueues
 from hub.broker.topology import DELIVER_EXCHANGE, inbox
+
+# messages handed over at once, each of up to TOGETHER claim checks
+BATCH = 20
 
 
 class RabbitBroker:
@@ -26,7 +29,7 @@ class RabbitBroker:
     def __init__(self, url: str) -> None:
         self._publishing = Link(url, "publishing")
         self._consuming = Link(url, "consuming")
-        self._consumers: dict[str, Consumer[ClaimCheck]] = {}
+        self._consumers: dict[str, Consumer[tuple[ClaimCheck, ...]]] = {}
         self.systems = RabbitSystemQueues(self._publishing, self._consuming)
 
     async def open(self) -> None:
@@ -42,17 +45,26 @@ class RabbitBroker:
 
     async def publish(self, messages: Sequence[ClaimCheck]) -> list[bool]:
         """Publish with pipelined confirms; raises ``BrokerUnavailable`` when nothing could be published at all."""
-        return await publishing.publish(self._publishing, [_publication(message) for message in messages])
+        groups = list(_together(messages))
+        publications = [_publication([messages[place] for place in group]) for group in groups]
+        held = [False] * len(messages)
+        for group, confirmed in zip(groups, await publishing.publish(self._publishing, publications), strict=True):
+            for place in group:
+                held[place] = confirmed
+        return held
 
     async def consume(self, system_id: str, handler: Handler) -> None:
         """Start handing one system's messages to ``handler``; a no-op when that is done already."""
         if system_id in self._consumers:
             return
 
-        def read(message: DeliveredMessage) -> ClaimCheck:
-            return _claim_check(message, system_id)
+        def read(message: DeliveredMessage) -> tuple[ClaimCheck, ...]:
+            return _claim_checks(message, system_id)
 
-        self._consumers[system_id] = Consumer(self._consuming, inbox(system_id), read, handler)
+        async def hand_over(groups: Sequence[tuple[ClaimCheck, ...]]) -> None:
+            await handler([claim for group in groups for claim in group])
+
+        self._consumers[system_id] = Consumer(self._consuming, inbox(system_id), read, hand_over, BATCH)
         await self._consuming.open()
 
     async def cancel(self, system_id: str) -> None:
@@ -77,17 +89,27 @@ class RabbitBroker:
         return True
 
 
-def _publication(claim: ClaimCheck) -> Publication:
-    wire = encode(claim)
+def _together(messages: Sequence[ClaimCheck]) -> Iterator[list[int]]:
+    """Which of the messages travel as one, by their places: those of one system, in their order."""
+    places: dict[str, list[int]] = {}
+    for place, message in enumerate(messages):
+        places.setdefault(message.system_id, []).append(place)
+    for of in places.values():
+        yield from (of[start : start + TOGETHER] for start in range(0, len(of), TOGETHER))
+
+
+def _publication(claims: Sequence[ClaimCheck]) -> Publication:
+    wire = encode(claims)
     # without a message_id: two publications of one delivery may be under way at once
     return Publication(
-        inbox(claim.system_id), wire.body, wire.type, correlation_id=wire.correlation_id, headers=wire.headers
+        inbox(claims[0].system_id), wire.body, wire.type, correlation_id=wire.correlation_id, headers=wire.headers
     )
 
 
-def _claim_check(message: DeliveredMessage, system_id: str) -> ClaimCheck:
+def _claim_checks(message: DeliveredMessage, system_id: str) -> tuple[ClaimCheck, ...]:
     properties = message.header.properties
-    claim = decode(properties.message_type, message.body, properties.headers)
-    if claim.system_id != system_id:
-        raise MalformedMessageError(f"it is meant for system {claim.system_id!r}")
-    return claim
+    claims = decode(properties.message_type, message.body, properties.headers)
+    for claim in claims:
+        if claim.system_id != system_id:
+            raise MalformedMessageError(f"it is meant for system {claim.system_id!r}")
+    return claims

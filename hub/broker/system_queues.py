@@ -68,7 +68,7 @@ class RabbitSystemQueues:
     async def listen(self, handler: Listener) -> None:
         """Start handing what systems say to ``handler``; a no-op when that is done already."""
         if self._listener is None:
-            self._listener = Consumer(self._consuming, topology.RECEIPTS, _said, handler, PREFETCH)
+            self._listener = Consumer(self._consuming, topology.RECEIPTS, _said, handler, prefetch=PREFETCH)
             await self._consuming.open()
 
     async def park(self, said: Said, reason: str) -> None:

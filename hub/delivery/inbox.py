@@ -16,7 +16,7 @@ class Inbox:
     def __init__(self, ledger: Ledger, *arrived: Callable[[str], None]) -> None:
         self._arrived = arrived
         # the batches of many queues in one transaction
-        self._takings: GroupCommit[list[str], None] = GroupCommit(ledger, _take_over)
+        self._takings: GroupCommit[list[str], None] = GroupCommit(ledger, _take_over, single_statement=True)
 
     async def hand_over(self, checks: Sequence[ClaimCheck]) -> None:
         """Raises ``Deferred`` when the ledger is away: the queue keeps the claim checks."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, literal, null, select, update
+from sqlalchemy import Select, Text, any_, bindparam, delete, func, literal, null, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.dml import Update
 
+from hub import clock
 from hub.audit import Entry, Event
 from hub.envelope.lifecycle import before
-from hub.ledger import exchange_log
+from hub.ledger import bulk, exchange_log
 from hub.ledger.columns import Instant
 from hub.ledger.engine import Transaction
+from hub.ledger.envelopes import AUDIT
 from hub.ledger.replays import Replayed
 from hub.ledger.tables import IN_TRANSIT, agency, delivery, envelope, outbox
 
@@ -26,6 +30,38 @@ def take_over(transaction: Transaction, delivery_ids: Sequence[str], at: datetim
 
     A scheduled one waits there for its hour. The others may be taken at once, also by a role whose clock is behind.
     """
+    work = _take_over_at_once if transaction.dialect.name == "postgresql" else _take_over_by_steps
+    return work(transaction, delivery_ids, at)
+
+
+# literal, so that a prepared statement can use the index of what is in transit
+_TAKING_OVER = text(
+    f"""
+    WITH moved AS (
+        UPDATE delivery d SET state = 'ready', since = :at, available_at = coalesce(d.not_before, :long_ago)
+        FROM envelope e
+        WHERE d.id = ANY(CAST(:ids AS text[])) AND d.state IN ('pending', 'published') AND e.id = d.envelope_id
+        RETURNING d.id, d.envelope_id, d.recipient_code, d.system_id, e.document_id
+    ), logged AS (
+        INSERT INTO audit_entry ({", ".join(AUDIT)}, tx)
+        SELECT given.id, :at, '{Event.DELIVERY_READY}', 'courier', m.recipient_code, m.envelope_id, m.id,
+               m.document_id, '', jsonb_build_object('recipient', m.recipient_code, 'system', m.system_id),
+               {bulk.TX["postgresql"]}
+        FROM (SELECT *, row_number() OVER (ORDER BY id) AS place FROM moved) m
+        JOIN unnest(CAST(:identifiers AS text[])) WITH ORDINALITY AS given(id, place) USING (place)
+    )
+    SELECT id FROM moved
+    """  # noqa: S608 - built from constants only
+).bindparams(bindparam("at", type_=Instant()), bindparam("long_ago", LONG_AGO, type_=Instant()))
+
+
+def _take_over_at_once(transaction: Transaction, delivery_ids: Sequence[str], at: datetime) -> list[str]:
+    identifiers = [clock.new_id() for _ in delivery_ids]
+    given = {"ids": list(delivery_ids), "identifiers": identifiers, "at": at}
+    return list(transaction.execute(_TAKING_OVER, given).scalars())
+
+
+def _take_over_by_steps(transaction: Transaction, delivery_ids: Sequence[str], at: datetime) -> list[str]:
     rows = transaction.execute(
         update(delivery)
         .where(delivery.c.id.in_(list(delivery_ids)), delivery.c.state.in_(IN_TRANSIT))
@@ -128,19 +164,22 @@ _RECORD = (
 )
 
 
-_FINDING = (
-    select(*_RECORD)
-    .join(envelope, envelope.c.id == delivery.c.envelope_id)
-    .where(delivery.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(delivery.c.id)
-)
-_LOCKING = _FINDING.with_for_update(of=delivery)
+@functools.cache
+def _finding(dialect: str, lock: bool) -> Select[Any]:
+    """On PostgreSQL one text for any number of deliveries, so that it is prepared once."""
+    if dialect == "postgresql":
+        wanted = delivery.c.id == any_(bindparam("ids", type_=ARRAY(Text())))
+    else:
+        wanted = delivery.c.id.in_(bindparam("ids", expanding=True))
+    found = select(*_RECORD).join(envelope, envelope.c.id == delivery.c.envelope_id).where(wanted)
+    found = found.order_by(delivery.c.id)
+    return found.with_for_update(of=delivery) if lock else found
 
 
 def find(transaction: Transaction, delivery_ids: Sequence[str], *, lock: bool = False) -> dict[str, DeliveryRecord]:
     """Deliveries by id; ``lock`` keeps other writers off them until the transaction ends."""
-    rows = transaction.execute(_LOCKING if lock else _FINDING, {"ids": list(delivery_ids)})
-    return {row.id: DeliveryRecord(**row._mapping) for row in rows}
+    rows = transaction.execute(_finding(transaction.dialect.name, lock), {"ids": list(delivery_ids)})
+    return {row.id: DeliveryRecord(*row) for row in rows}
 
 
 def close(transaction: Transaction, delivery_ids: Sequence[str], state: str, at: datetime) -> None:

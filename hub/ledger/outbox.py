@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, literal, null, or_, select, text, update
 
 from hub.audit import Entry, Event
 from hub.envelope.lifecycle import before
-from hub.ledger import exchange_log
+from hub.ledger import bulk, exchange_log
+from hub.ledger.columns import Instant
 from hub.ledger.engine import Transaction
-from hub.ledger.tables import IN_TRANSIT, delivery, envelope, outbox
+from hub.ledger.envelopes import AUDIT
+from hub.ledger.tables import IN_TRANSIT, audit_entry, delivery, envelope, outbox
 
 # A time further ahead than this was written by a clock that ran ahead and was set back: waiting for it would strand
 # what it holds for as long as that clock was wrong.
@@ -72,28 +74,48 @@ def confirm(transaction: Transaction, rows: Sequence[OutboxRow], at: datetime) -
     """The broker holds these: remove them, mark the deliveries published, log it."""
     if not rows:
         return
+    entries = [
+        Entry(
+            Event.DELIVERY_PUBLISHED,
+            at,
+            actor="relay",
+            agency_code=row.recipient_code,
+            envelope_id=row.envelope_id,
+            delivery_id=row.delivery_id,
+            document_id=row.document_id,
+            detail={"recipient": row.recipient_code, "system": row.system_id, "publication": row.attempt},
+        )
+        for row in rows
+    ]
+    if transaction.dialect.name == "postgresql":
+        given = {
+            "places": [row.seq for row in rows],
+            "ids": [row.delivery_id for row in rows],
+            "at": at,
+            "audit_entry": bulk.dumps([entry.row() for entry in entries]),
+        }
+        transaction.execute(_CONFIRMING, given)
+        return
     transaction.execute(delete(outbox).where(outbox.c.seq.in_([row.seq for row in rows])))
     transaction.execute(
         update(delivery)
         .where(delivery.c.id.in_([row.delivery_id for row in rows]), delivery.c.state.in_(before("published")))
         .values(state="published", since=at, publications=delivery.c.publications + 1)
     )
-    exchange_log.append(
-        transaction,
-        [
-            Entry(
-                Event.DELIVERY_PUBLISHED,
-                at,
-                actor="relay",
-                agency_code=row.recipient_code,
-                envelope_id=row.envelope_id,
-                delivery_id=row.delivery_id,
-                document_id=row.document_id,
-                detail={"recipient": row.recipient_code, "system": row.system_id, "publication": row.attempt},
-            )
-            for row in rows
-        ],
+    exchange_log.append(transaction, entries)
+
+
+_CONFIRMING = text(
+    f"""
+    WITH gone AS (
+        DELETE FROM outbox WHERE seq = ANY(CAST(:places AS bigint[]))
+    ), marked AS (
+        UPDATE delivery SET state = 'published', since = :at, publications = publications + 1
+        WHERE id = ANY(CAST(:ids AS text[])) AND state IN ({", ".join(f"'{state}'" for state in before("published"))})
     )
+    {bulk.insert(audit_entry, "postgresql", AUDIT)}
+    """  # noqa: S608 - built from constants only
+).bindparams(bindparam("at", type_=Instant()))
 
 
 def release(transaction: Transaction, rows: Sequence[OutboxRow]) -> None:

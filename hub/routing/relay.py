@@ -66,7 +66,7 @@ class Relay:
     async def step(self) -> int:
         """One batch; returns how many rows were confirmed. Raises ``BrokerUnavailable`` with all claims given back."""
         at = clock.now()
-        rows = await self._ledger.write(outbox.claim, BATCH, at, self._claim_seconds)
+        rows = await self._ledger.statement(outbox.claim, BATCH, at, self._claim_seconds)
         if not rows:
             return 0
         try:
@@ -75,7 +75,8 @@ class Relay:
             await self._ledger.write(outbox.release, rows)
             raise
         done = [row for row, held in zip(rows, confirmed, strict=True) if held]
-        await self._ledger.write(outbox.confirm, done, clock.now())
+        if done:
+            await self._ledger.statement(outbox.confirm, done, clock.now())
         if len(done) < len(rows):
             # set aside, not given back: a queue that refuses must not hold up the others behind it
             held = set(done)

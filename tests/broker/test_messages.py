@@ -10,22 +10,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.broker import ClaimCheck
-from hub.broker.messages import CLAIM_V1, MalformedMessageError, decode, encode
+from hub.broker.messages import CLAIM_V1, CLAIMS_V1, MalformedMessageError, decode, encode
 
 TEXT = st.text(min_size=1, max_size=60).filter(lambda text: text.isprintable())
 
 GOOD = {"delivery": "d", "envelope": "e", "system": "s", "recipient": "r", "priority": 0, "attempt": 1}
 
 
-@given(st.builds(ClaimCheck, TEXT, TEXT, TEXT, TEXT, st.integers(0, 4), st.integers(1, 10**6), st.text("0123abc-")))
-def test_every_claim_check_survives_the_wire(claim: ClaimCheck) -> None:
-    wire = encode(claim)
-    assert wire.type == "lienthong.claim.v1"
-    assert decode(wire.type, wire.body, wire.headers) == claim
+CLAIMS = st.builds(ClaimCheck, TEXT, TEXT, TEXT, TEXT, st.integers(0, 4), st.integers(1, 10**6), st.text("0123abc-"))
+
+
+@given(st.lists(CLAIMS, min_size=1, max_size=5))
+def test_every_claim_check_survives_the_wire(claims: list[ClaimCheck]) -> None:
+    wire = encode(claims)
+    assert wire.type == "lienthong.claims.v1"
+    assert decode(wire.type, wire.body, wire.headers) == tuple(claims)
+
+
+def test_the_trace_stands_in_the_headers_when_all_belong_to_it() -> None:
+    one, other = ClaimCheck("d", "e", "s", "r", traceparent="00-a"), ClaimCheck("d", "e", "s", "r", traceparent="00-b")
+    assert encode([one, one]).headers == {"traceparent": "00-a"}
+    assert encode([one, other]).headers == {}
+
+
+def test_a_message_of_the_version_before_is_read() -> None:
+    claim = ClaimCheck("d", "e", "s", "r", 0, 1, "00-a")
+    assert decode(CLAIM_V1, json.dumps(GOOD).encode(), {"traceparent": "00-a"}) == (claim,)
 
 
 def test_unknown_members_of_a_later_minor_version_are_ignored() -> None:
-    assert decode(CLAIM_V1, json.dumps({**GOOD, "added": 1}).encode(), None).delivery_id == "d"
+    assert decode(CLAIM_V1, json.dumps({**GOOD, "added": 1}).encode(), None)[0].delivery_id == "d"
+    several = {"claims": [{**GOOD, "added": 1}], "added": 1}
+    assert decode(CLAIMS_V1, json.dumps(several).encode(), None)[0].delivery_id == "d"
 
 
 @pytest.mark.parametrize(
@@ -44,6 +60,10 @@ def test_unknown_members_of_a_later_minor_version_are_ignored() -> None:
         (CLAIM_V1, {**GOOD, "priority": "high"}, "priority"),
         (CLAIM_V1, {**GOOD, "attempt": True}, "attempt"),
         (CLAIM_V1, {**GOOD, "attempt": -1}, "attempt"),
+        (CLAIMS_V1, GOOD, "claims"),
+        (CLAIMS_V1, {"claims": []}, "claims"),
+        (CLAIMS_V1, {"claims": [GOOD, 1]}, "claims"),
+        (CLAIMS_V1, {"claims": [GOOD, {**GOOD, "attempt": True}]}, "attempt"),
     ],
 )
 def test_a_malformed_message_is_refused_and_the_fault_is_named(type_: str | None, body: Any, complaint: str) -> None:

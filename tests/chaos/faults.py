@@ -22,8 +22,8 @@ BLOWS: dict[str, Callable[[Proxy], None]] = {
 LINKS = ("database", "broker", "clients")
 # the role that dies, the link on which it is caught, the octets it is caught at, whether they still got through
 WINDOWS = (
-    ("relay", "broker", b"lienthong.claim.v1", False),  # committed, not published
-    ("relay", "broker", b"lienthong.claim.v1", True),  # published, not marked
+    ("relay", "broker", b"lienthong.claims.v1", False),  # committed, not published
+    ("relay", "broker", b"lienthong.claims.v1", True),  # published, not marked
     ("deliver", "database", b"delivery.ready", False),  # consumed, not in the inbox
     ("deliver", "database", b"delivery.ready", True),  # in the inbox, not acknowledged to the broker
     ("serve", "database", b"delivery.settled", False),  # taken by the recipient, not settled

@@ -139,11 +139,11 @@ async def test_a_running_relay_outlives_the_absence_of_its_ledger(stage: Stage, 
         def __init__(self) -> None:
             self.failures = 2
 
-        async def write(self, work: object, *args: object) -> object:
+        async def statement(self, work: object, *args: object) -> object:
             if self.failures:
                 self.failures -= 1
                 raise Deferred("ledger-unavailable")
-            return await stage.ledger.write(work, *args)
+            return await stage.ledger.statement(work, *args)
 
     stage.accept("H33")
     ledger = Away()

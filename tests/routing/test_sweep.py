@@ -73,9 +73,9 @@ async def arrived(stage: Stage, ids: list[str]) -> bool:
 
 
 async def test_what_still_waits_in_its_queue_is_left_there(stage: Stage, transit: Transit) -> None:
-    for _ in range(3):
+    for _ in range(3):  # in a message each
         stage.accept("H33")
-    await Relay(stage.ledger, transit.broker, 15).step()
+        await Relay(stage.ledger, transit.broker, 15).step()
     await eventually(lambda: holds(transit.broker, "h33", 3))
     sweep = Sweep(stage.ledger, transit.broker, 1, 0)
     assert await sweep.step(0) == 0
