@@ -66,8 +66,8 @@ class _Scan:
         parser.StartCdataSectionHandler = lambda *_: self.refuse("xml-cdata")
         parser.XmlDeclHandler = self.declaration
         parser.StartNamespaceDeclHandler = self.namespace
-        parser.StartElementHandler = self.start
-        parser.EndElementHandler = self.end
+        parser.StartElementHandler = self.start_after_text
+        parser.EndElementHandler = self.end_after_text
 
     def refuse(self, code: str, detail: str = "") -> None:
         raise Refused(code, detail, f"line {self.parser.CurrentLineNumber}")
@@ -99,10 +99,19 @@ class _Scan:
         if self.texts > self.limits.texts:
             self.refuse("xml-limit", f"more than {self.limits.texts} octets beside the attachments")
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        limits = self.limits
+    def whole(self, octets: int) -> None:
+        """The document is no longer than this: where no text of it can be too long, none is measured."""
+        if octets <= min(self.limits.text, self.limits.texts):
+            self.parser.StartElementHandler = self.start
+            self.parser.EndElementHandler = self.end
+
+    def start_after_text(self, name: str, attributes: dict[str, str]) -> None:
         self.text_until(self.parser.CurrentByteIndex)
         self.opened = name
+        self.start(name, attributes)
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        limits = self.limits
         self.depth += 1
         self.elements += 1
         if self.depth > limits.depth:
@@ -130,7 +139,10 @@ class _Scan:
             ):
                 self.refuse("xml-reserved-attribute", name.replace(" ", "#"))
 
-    def end(self, name: str) -> None:
+    def end(self, _name: str) -> None:
+        self.depth -= 1
+
+    def end_after_text(self, name: str) -> None:
         self.depth -= 1
         if name == self.opened == _BASE64:
             self.tag_began = self.parser.CurrentByteIndex
@@ -198,6 +210,7 @@ def scan(body: bytes | BinaryIO, limits: Limits) -> None:
     octets, scanner = _Octets(), _Scan(limits)
     if isinstance(body, bytes):
         octets.check(body, final=True)
+        scanner.whole(len(body))
         scanner.feed(body, final=True)
     else:
         while piece := body.read(PIECE):

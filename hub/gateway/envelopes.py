@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -29,13 +29,14 @@ from hub.receipts.chasing import overdue
 from hub.registry.model import System
 
 router = APIRouter(tags=["envelopes"])
+_FINDING = tuple(one.name for one in fields(Finding))
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
     409: {"description": "document-conflict: the document id was used for other octets"},
     400: {"description": "multipart-malformed, multipart-root, request-invalid"},
     413: {"description": "request-too-large, attachment-too-large"},
     422: {"description": "refused: the findings say what to mend; `refusal` is the signed proof"},
-    503: {"description": "deferred: repeat after Retry-After"},
+    503: {"description": "deferred, or hub-busy: repeat after Retry-After"},
 }
 
 
@@ -48,8 +49,9 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
 )
 async def submit(request: Request, caller: Caller) -> Response:
     context = gateway(request)
+    context.admission.check(caller.id)
     try:
-        async with submission(request, context) as sent:
+        async with submission(request, context) as sent, context.admission.turn(caller.id, sent.octets):
             outcome = await context.intake.submit(sent.body, caller, traceparent(request), sent.parts)
     except Refused as refusal:  # turned away before there was a body to judge; what is judged comes back as a value
         await context.intake.turn_away(caller, refusal)
@@ -88,7 +90,8 @@ def _links(envelope_id: str) -> dict[str, str]:
 async def check(request: Request, caller: Caller) -> Response:
     context = gateway(request)
     spoken = language.choose(request.headers.get("accept-language"))
-    async with submission(request, context) as sent:
+    context.admission.check(caller.id)
+    async with submission(request, context) as sent, context.admission.turn(caller.id, sent.octets):
         report = await context.intake.check(sent.body, caller.id, spoken, sent.parts)
     return JSONResponse(report)
 
@@ -96,7 +99,8 @@ async def check(request: Request, caller: Caller) -> Response:
 def _finding(finding: Finding, request: Request) -> dict[str, Any]:
     spoken = language.choose(request.headers.get("accept-language"))
     row = explain(finding.code)
-    return {**asdict(finding), "title": row.title(spoken), "remedy": row.remedy(spoken)}
+    told = {name: getattr(finding, name) for name in _FINDING}
+    return {**told, "title": row.title(spoken), "remedy": row.remedy(spoken)}
 
 
 @router.get("/v1/envelopes/{envelope_id}", summary="Header and per-recipient matrix", responses=UNCHANGED)

@@ -17,6 +17,10 @@ from hub.validation import VerifiedEnvelope
 from hub.validation.reference import ADDED
 from hub.validation.verdict import AttachmentFacts, SignerFacts
 
+_FIELDS = {
+    kind: tuple(one.name for one in fields(kind)) for kind in (SignerFacts, AttachmentFacts, Finding, ResponseFor)
+}
+
 
 def envelope_row(envelope_id: str, envelope: VerifiedEnvelope, at: datetime) -> dict[str, Any]:
     content = envelope.content
@@ -76,7 +80,7 @@ def _business(envelope: VerifiedEnvelope) -> dict[str, Any]:
 
 def _told(record: SignerFacts | AttachmentFacts | Finding | ResponseFor) -> dict[str, Any]:
     """Its fields by name. What they hold is JSON-ready and stays as it is: no copies, as ``asdict`` makes."""
-    return {one.name: getattr(record, one.name) for one in fields(record)}
+    return {name: getattr(record, name) for name in _FIELDS[type(record)]}
 
 
 def part_rows(envelope_id: str, envelope: VerifiedEnvelope) -> list[dict[str, Any]]:

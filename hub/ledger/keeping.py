@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from hub.ledger.batching import Batches
-from hub.ledger.payloads import PayloadWriter
+from hub.ledger.payloads import PayloadWriter, keep_all
 
 # two, so that a long body does not hold up short ones
 THREADS = 2
@@ -22,15 +22,4 @@ class Keeper(Batches[PayloadWriter, str]):
         super().__init__(self._keep, most=MOST, workers=THREADS)
 
     async def _keep(self, bodies: list[PayloadWriter]) -> Sequence[str | Exception]:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _keep_all, bodies)
-
-
-def _keep_all(bodies: list[PayloadWriter]) -> list[str | Exception]:
-    return [_keep_one(body) for body in bodies]
-
-
-def _keep_one(body: PayloadWriter) -> str | Exception:
-    try:
-        return body.keep()
-    except (OSError, ValueError) as error:  # ValueError: its request was cancelled and has closed it
-        return error
+        return await asyncio.get_running_loop().run_in_executor(self._threads, keep_all, bodies)

@@ -11,7 +11,9 @@ intake commits within ``COMMITTED_WITHIN`` of it, or not at all.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,7 +33,7 @@ class PayloadWriter(Spool):
 
     def __init__(self, directory: Path, spill: int = SPILL_BYTES) -> None:
         super().__init__(directory / "incoming", spill)
-        self._payloads = directory
+        self.payloads = directory
         self._synced = 0
 
     def write(self, chunk: bytes | memoryview) -> None:
@@ -44,39 +46,26 @@ class PayloadWriter(Spool):
     def keep(self) -> str:
         """Make the body durable under its digest, which is returned. Blocking: call it in a thread.
 
-        The file is synced before it gets its name: a torn file can never stand under a digest. One that a damaged disk
-        shortened is written anew. Raises ``ValueError`` after ``discard``.
+        Raises ``OSError``; ``ValueError`` after ``discard``.
         """
+        (outcome,) = keep_all([self])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    @property
+    def octets(self) -> tuple[BytesIO | None, int | None]:
+        """What was written: in memory, or a file by its descriptor. Raises ``ValueError`` after ``discard``."""
         file, memory = self._file, self._memory
         if file is None and memory is None:
             raise ValueError("the body was discarded")
-        digest = self.sha256
-        target = str(path_of(self._payloads, digest))
-        # plain calls, as few as there can be: each gives the interpreter up and has to win it back
-        if not self._touched(target):
-            draft = f"{os.path.dirname(target)}/.keep-{clock.new_id()}"
-            try:
-                if memory is not None:
-                    _copy(memory, draft)
-                elif file is not None:
-                    os.utime(file.number)  # it may have been written long ago
-                    os.fsync(file.number)
-                    if not _link(file.number, draft):
-                        with self.open() as octets:
-                            _copy(octets, draft)
-                os.replace(draft, target)
-            except BaseException:
-                Path(draft).unlink(missing_ok=True)
-                raise
-        # also when another request named it a moment ago: the name must be durable before ours is answered
-        sync_directory(os.path.dirname(target))
-        return digest
+        return memory, None if file is None else file.number
 
     def is_kept(self) -> bool:
         """Whether a body with this digest and length is kept already."""
-        return self._stands(str(path_of(self._payloads, self.sha256)))
+        return self._stands(str(path_of(self.payloads, self.sha256)))
 
-    def _touched(self, target: str) -> bool:
+    def touched(self, target: str) -> bool:
         """Whether it stands there whole; it is made young then.
 
         Touched first and looked at afterwards: whoever removes it takes it away first and looks at its time afterwards,
@@ -150,10 +139,87 @@ def path_of(directory: Path, sha256: str) -> Path:
     return directory / "sha256" / sha256[:2] / sha256
 
 
+class _Draft:
+    """A body on its way to its name. A step that fails is the outcome, and no further one is taken."""
+
+    def __init__(self, body: PayloadWriter) -> None:
+        self._body = body
+        self._handle = -1
+        self._name = ""  # of the draft, while there is one
+        self._target = ""
+        self.outcome: str | Exception = ""
+
+    def take(self, step: Callable[[_Draft], None]) -> None:
+        if isinstance(self.outcome, str):
+            try:
+                step(self)
+            except (OSError, ValueError) as error:  # ValueError: its request was cancelled and has closed it
+                self.outcome = error
+
+    # plain calls, as few as there can be: each gives the interpreter up and has to win it back
+
+    def write(self) -> None:
+        """A file that stands there whole is not written again; one that a damaged disk shortened is."""
+        memory, file = self._body.octets
+        self.outcome = self._body.sha256
+        self._target = str(path_of(self._body.payloads, self.outcome))
+        if self._body.touched(self._target):
+            return
+        self._name = f"{os.path.dirname(self._target)}/.keep-{clock.new_id()}"
+        if memory is not None:
+            self._handle = os.open(self._name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            write_all(self._handle, memory.getvalue())
+        elif file is not None:
+            os.utime(file)  # it may have been written long ago
+
+    def sync(self) -> None:
+        _, file = self._body.octets
+        if self._handle >= 0:
+            os.fsync(self._handle)
+        elif self._name and file is not None:
+            os.fsync(file)
+            if not _link(file, self._name):
+                with self._body.open() as octets:
+                    _copy(octets, self._name)
+
+    def name(self) -> None:
+        """Only now: a torn file can never stand under a digest."""
+        if self._name:
+            os.replace(self._name, self._target)
+            self._name = ""
+
+    def sync_name(self) -> None:
+        """Also when another request named it a moment ago: its name must be durable before this one is answered."""
+        sync_directory(os.path.dirname(self._target))
+
+    def forget(self) -> None:
+        """Close what is open; of a draft without its name nothing is left."""
+        if self._handle >= 0:
+            os.close(self._handle)
+        if self._name:
+            Path(self._name).unlink(missing_ok=True)
+
+
+def keep_all(bodies: Sequence[PayloadWriter]) -> list[str | Exception]:
+    """``keep`` for several: the digest of each, or what went wrong with it.
+
+    All of them a step at a time: what a file system is told before a sync it makes durable with that sync, so that the
+    first one of a step pays for most of the others.
+    """
+    drafts = [_Draft(body) for body in bodies]
+    try:
+        for step in (_Draft.write, _Draft.sync, _Draft.name, _Draft.sync_name):
+            for draft in drafts:
+                draft.take(step)
+    finally:
+        for draft in drafts:
+            draft.forget()
+    return [draft.outcome for draft in drafts]
+
+
 def _copy(octets: BinaryIO, name: str) -> None:
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        octets.seek(0)
         while chunk := octets.read(BLOCK):
             write_all(handle, chunk)
         os.fsync(handle)

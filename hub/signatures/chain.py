@@ -16,12 +16,14 @@ import itertools
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import verification
 
+from hub.clock import rfc3339
 from hub.problems import Deferred, Refused
 from hub.signatures.diagnosis import why_untrusted
 from hub.signatures.path_rules import Remark, check_authorities, check_leaf, common_name, remarks
@@ -64,6 +66,15 @@ class Link:
         return hashlib.sha256(self.issuer.subject.public_bytes() + key).hexdigest()
 
 
+class Signer(NamedTuple):
+    """Names for people; the serial number hexadecimal, the end of validity RFC 3339."""
+
+    subject: str
+    issuer: str
+    serial: str
+    not_after: str
+
+
 @dataclass(frozen=True)
 class Path:
     """A path that held: leaf first, anchor last.
@@ -77,6 +88,14 @@ class Path:
     @property
     def leaf(self) -> x509.Certificate:
         return self.certificates[0]
+
+    @functools.cached_property
+    def signer(self) -> Signer:
+        """What is told of the leaf: the same for every letter of this path."""
+        leaf = self.leaf
+        issuer = self.certificates[1] if len(self.certificates) > 1 else leaf
+        until = rfc3339(leaf.not_valid_after_utc)
+        return Signer(common_name(leaf), common_name(issuer), f"{leaf.serial_number:x}", until)
 
     @functools.cached_property
     def sha256s(self) -> tuple[str, ...]:

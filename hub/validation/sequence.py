@@ -35,13 +35,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from hub.clock import rfc3339
 from hub.envelope.model import ReceivedEnvelope
 from hub.envelope.names import SIGNATURE
 from hub.envelope.reading import read_document, read_status
 from hub.problems import Deferred, Refused
 from hub.registry.directory import Directory
-from hub.signatures.chain import common_name
 from hub.signatures.revocation.standing import Standing
 from hub.signatures.verify import SignedContent, verify
 from hub.validation import (
@@ -192,13 +190,12 @@ async def judge_status(received: ReceivedEnvelope, directory: Directory, policy:
 
 
 def signer_facts(exam: Examination, signed: SignedContent) -> SignerFacts:
-    leaf = signed.path.leaf
-    issuer = signed.path.certificates[1] if len(signed.path.certificates) > 1 else leaf
+    signer = signed.path.signer
     return SignerFacts(
-        subject=common_name(leaf),
-        issuer=common_name(issuer),
-        serial=f"{leaf.serial_number:x}",
-        not_after=rfc3339(leaf.not_valid_after_utc),
+        subject=signer.subject,
+        issuer=signer.issuer,
+        serial=signer.serial,
+        not_after=signer.not_after,
         sha256=signed.path.leaf_sha256,
         algorithm=signed.algorithm,
         digest=signed.digest,
