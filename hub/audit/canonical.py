@@ -20,13 +20,14 @@ def canonical(value: Any) -> bytes:
 def _is_plain(value: Any) -> bool:
     """No number but small whole ones, and only ASCII keys, which every order sorts alike."""
     kind = type(value)
-    if kind is str or kind is bool or value is None:
+    if kind is dict:
+        for key, inner in value.items():
+            if type(key) is not str or not key.isascii() or not (type(inner) is str or _is_plain(inner)):
+                return False
         return True
     if kind is int:
         return -_EXACT < int(value) < _EXACT
-    if kind is dict:
-        return all(type(key) is str and key.isascii() and _is_plain(inner) for key, inner in value.items())
-    return kind is list and all(map(_is_plain, value))
+    return kind is str or kind is bool or value is None or (kind is list and all(map(_is_plain, value)))
 
 
 def _written(value: Any) -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hub.figures.spans import bucket
 from hub.ledger.figure_tables import MEASURES
 
-_VIETNAM = timezone(timedelta(hours=7))  # without summer time since 1975; much quicker than the zone's table
+_VIETNAM = timedelta(hours=7)  # without summer time since 1975; much quicker than the zone's table
 
 
 def month_of(moment: datetime) -> str:
     """Vietnam's month: ``2026-11``."""
-    here = (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).astimezone(_VIETNAM)
+    here = (moment if moment.tzinfo is UTC else moment.astimezone(UTC)) + _VIETNAM
     return f"{here.year:04d}-{here.month:02d}"
 
 

@@ -12,7 +12,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, TextClause, delete, exists, func, literal_column, select, text, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Table,
+    Text,
+    TextClause,
+    any_,
+    delete,
+    exists,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from hub import clock
 from hub.ledger import bulk
@@ -156,7 +173,7 @@ def letters(transaction: Transaction, ids: Collection[str]) -> dict[str, LetterF
     chosen = [envelope.c[name] for name in ("id", "sender_code", "business_type", "received_at", "paper")]
     tried = exists().where(trial.c.envelope_id == envelope.c.id)
     for part in _parts(ids):
-        for row in transaction.execute(select(*chosen, signer, tried).where(envelope.c.id.in_(part))):
+        for row in transaction.execute(select(*chosen, signer, tried).where(_among(transaction, envelope.c.id, part))):
             found[row[0]] = LetterFacts(row[0], row[1], row[2], row[3], row[4], bool(row[5]), bool(row[6]))
     return found
 
@@ -175,7 +192,7 @@ def deliveries(transaction: Transaction, ids: Collection[str]) -> dict[str, Deli
     """Deliveries by id."""
     found: dict[str, DeliveryFacts] = {}
     for part in _parts(ids):
-        for row in transaction.execute(select(*_FACTS).where(delivery.c.id.in_(part))):
+        for row in transaction.execute(select(*_FACTS).where(_among(transaction, delivery.c.id, part))):
             found[row.id] = DeliveryFacts(*tuple(row))
     return found
 
@@ -184,7 +201,7 @@ def first_deliveries(transaction: Transaction, envelope_ids: Collection[str]) ->
     """The deliveries that letters were accepted with, not those of replays."""
     found: dict[str, list[DeliveryFacts]] = {one: [] for one in envelope_ids}
     for part in _parts(envelope_ids):
-        wanted = select(*_FACTS).where(delivery.c.envelope_id.in_(part), delivery.c.round == 1)
+        wanted = select(*_FACTS).where(_among(transaction, delivery.c.envelope_id, part), delivery.c.round == 1)
         for row in transaction.execute(wanted):
             found[row.envelope_id].append(DeliveryFacts(*tuple(row)))
     return found
@@ -194,21 +211,26 @@ def recipients(transaction: Transaction, envelope_ids: Collection[str]) -> dict[
     """How many deliveries letters have: what counting them costs."""
     found: dict[str, int] = {}
     for part in _parts(envelope_ids):
-        counted = select(delivery.c.envelope_id, func.count()).where(delivery.c.envelope_id.in_(part))
-        found |= {row[0]: row[1] for row in transaction.execute(counted.group_by(delivery.c.envelope_id))}
+        theirs = _among(transaction, delivery.c.envelope_id, part)
+        counted = select(delivery.c.envelope_id, func.count()).where(theirs).group_by(delivery.c.envelope_id)
+        found |= {row[0]: row[1] for row in transaction.execute(counted)}
     return found
 
 
 def cases(transaction: Transaction, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Case]:
     """Cases by envelope and recipient; those never met before are absent."""
     found: dict[tuple[str, str], Case] = {}
-    key = tuple_(figure_case.c.envelope_id, figure_case.c.recipient_code)
-    statement = select(*(figure_case.c[name] for name in _CASE))
-    for part in _parts(keys, AT_ONCE // 2):
-        for row in transaction.execute(statement.where(key.in_(part))):
-            case = Case(*tuple(row))
-            case.open = bool(case.open)
-            found[case.envelope_id, case.recipient_code] = case
+    wanted = frozenset(keys)
+    column = figure_case.c
+    for part in _parts(wanted, AT_ONCE // 2):
+        # each column for itself: two lists travel as two parameters, and few rows come that were not asked for
+        theirs = _among(transaction, column.envelope_id, sorted({envelope_id for envelope_id, _ in part}))
+        there = _among(transaction, column.recipient_code, sorted({code for _, code in part}))
+        for row in transaction.execute(select(*(column[name] for name in _CASE)).where(theirs, there)):
+            case = Case(*row)
+            if (key := (case.envelope_id, case.recipient_code)) in wanted:
+                case.open = bool(case.open)
+                found[key] = case
     return found
 
 
@@ -288,6 +310,13 @@ def _writing(name: str, dialect: str) -> TextClause:
 
 def _json(value: Any) -> Any:
     return clock.rfc3339(value) if isinstance(value, datetime) else value
+
+
+def _among(transaction: Transaction, column: Column[str], values: list[str]) -> ColumnElement[bool]:
+    """On PostgreSQL one parameter however many there are: a thousand of them cost more than what they ask for."""
+    if transaction.dialect.name == "postgresql":
+        return column == any_(literal(values, ARRAY(Text())))
+    return column.in_(values)
 
 
 def _parts(values: Collection[Any], size: int = AT_ONCE) -> Iterable[list[Any]]:

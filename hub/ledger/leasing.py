@@ -120,7 +120,8 @@ def _lease_at_once(
     if not by_courier:
         given["identifiers"] = json.dumps([clock.new_id() for _ in range(limit)])
     rows = transaction.execute(_leasing(by_courier), given)
-    return [Leased(lease_id=lease_id, lease_until=until, **row._mapping) for row in rows]
+    names = tuple(rows.keys())
+    return [Leased(lease_id=lease_id, lease_until=until, **dict(zip(names, row, strict=True))) for row in rows]
 
 
 def _lease_by_steps(

@@ -49,7 +49,11 @@ async def test_every_registered_systems_queue_is_consumed_into_its_inbox(stage: 
     await Relay(stage.ledger, broker, 15).step()
     await courier.step()
     await eventually(lambda: are(stage, ids, "ready"))
-    assert set(rung) == {"h33", "h40"}
+
+    async def all_rung() -> bool:
+        return set(rung) == {"h33", "h40"}
+
+    await eventually(all_rung)
     assert sorted(ready_entries(stage)) == sorted(ids)
 
 
