@@ -32,8 +32,8 @@ JSON = b"content-type: application/json\r\n"
 
 def in_flight(kind: Kind) -> int:
     """Envelopes under way at most: enough to keep every stage busy, not so many that the queues are the time."""
-    most = 256 if kind.octets < 1 << 20 else 48 if kind.octets < 10 << 20 else 8
-    return max(2, min(most, (1248 if kind.octets < 1 << 20 else 312) // kind.fan_out))
+    most = 128 if kind.octets < 1 << 20 else 48 if kind.octets < 10 << 20 else 8
+    return max(2, min(most, (624 if kind.octets < 1 << 20 else 312) // kind.fan_out))
 
 
 @dataclass

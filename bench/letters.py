@@ -6,6 +6,7 @@ Signed once and posted to every engine under test: each has its own ledger, so n
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -76,15 +77,16 @@ def systems_of(kind: Kind) -> tuple[str, ...]:
     return RECEIVING_SYSTEMS if kind.fan_out > FEW else RECEIVING_SYSTEMS[:FEW_SYSTEMS]
 
 
-def _add_recipients(transaction: Transaction) -> None:
-    for code in RECIPIENTS:
+def _add_recipients(transaction: Transaction, codes: Sequence[str]) -> None:
+    for code in codes:
         registration.add_agency(transaction, code, f"Cơ quan {code}", system_of(code))
 
 
 @dataclass
 class Stationery:
-    """Keys and signed letters; ``register`` makes a hub know them."""
+    """Keys and signed letters; ``register`` makes a hub know them. ``recipients``: a province, or its first few."""
 
+    recipients: tuple[str, ...] = RECIPIENTS
     pki: Pki = field(default_factory=Pki.create)
     _signed: dict[Kind, list[Body]] = field(default_factory=dict)
 
@@ -101,7 +103,7 @@ class Stationery:
         systems = {name: write(registration.add_system, name, "pull") for name in names}
         for code, identity in self.identities.items():
             write(registration.add_agency, code, identity.name, SENDING_SYSTEM, None, (), identity.certificate)
-        write(_add_recipients)
+        write(_add_recipients, self.recipients)
         return systems
 
     def letters(self, kind: Kind, count: int) -> list[Body]:
@@ -123,7 +125,7 @@ class Stationery:
 
     def _letter(self, kind: Kind, number: int, content: bytes) -> bytes:
         identity = self.identities[SENDERS[number % len(SENDERS)]]
-        among = RECIPIENTS[: max(FEW, kind.fan_out)]
+        among = self.recipients[: max(FEW, kind.fan_out)]
         chosen = (among[(number + step) % len(among)] for step in range(kind.fan_out))
         letter = Letter(
             sender=Party(identity.code, identity.name),

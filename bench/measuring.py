@@ -16,14 +16,15 @@ from bench.processes import cpu_seconds, machine_busy_seconds
 
 DRAIN_SECONDS = 120.0
 WARM_UP_SECONDS = 1.0
+LONGEST_WARM_UP_SECONDS = 8.0
 OPEN_LOOP_SHARE = 0.7  # of the rate that the closed loop reached
 # generous bounds on what the fastest can use up in a second, so that no letter is signed while the clock runs
 RATE_BOUNDS = ((100 * 1024, 1400.0), (1 << 20, 500.0), (10 << 20, 90.0))
 LONG_RATE_BOUND = 10.0
-INTAKE_LETTERS = ((100 * 1024, 600), (1 << 20, 300), (10 << 20, 80))
-LONG_INTAKE_LETTERS = 16
+INTAKE_LETTERS = ((100 * 1024, 400), (1 << 20, 200), (10 << 20, 60))
+LONG_INTAKE_LETTERS = 12
 # what intake piles up has to be taken afterwards
-INTAKE_DELIVERIES = 3000
+INTAKE_DELIVERIES = 2000
 
 
 class NeverSettled(Exception):
@@ -91,6 +92,15 @@ class OpenLoop:
     late: float  # seconds that the load took longer than planned: near 0, or the rate was not sustained
 
 
+async def _warm(load: Load, under_way: int) -> None:
+    """Until as many envelopes are finished as are under way at once: from then on as many come out as go in."""
+    await asyncio.sleep(WARM_UP_SECONDS)
+    deadline = time.monotonic() + LONGEST_WARM_UP_SECONDS - WARM_UP_SECONDS
+    while load.counts.settled < under_way and time.monotonic() < deadline:
+        await load.check()
+        await asyncio.sleep(0.02)
+
+
 async def _drain(load: Load) -> None:
     load.stop_sending()
     if not await load.drained(DRAIN_SECONDS):
@@ -125,7 +135,7 @@ async def flow(hub: Hub, stationery: Stationery, kind: Kind, seconds: float) -> 
         await load.start()
         await load.take()
         await load.send()
-        await asyncio.sleep(WARM_UP_SECONDS)
+        await _warm(load, in_flight(kind))
         told, delivered, meter = load.counts.told, load.counts.deliveries, _Meter(hub)
         await asyncio.sleep(seconds)
         await load.check()

@@ -12,7 +12,7 @@ from bench.hubs import Hub, Services, running
 from bench.letters import HEADLINE, Kind, Stationery
 from bench.measuring import OPEN_LOOP_SHARE, Flow, Intake, OpenLoop, flow, intake, open_loop
 
-SECONDS = 4.0
+SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Turn:
     kind: Kind
     flow: Flow
     intake: Intake
-    open_loop: OpenLoop | None  # of hubs, with the headline's letters
+    open_loop: OpenLoop | None  # of the production engines, with the headline's letters
 
 
 Round = dict[tuple[str, Kind], Turn]
@@ -68,6 +68,6 @@ async def _measured(hub: Hub, stationery: Stationery, kind: Kind, seconds: float
     flowing = await flow(hub, stationery, kind, seconds)
     accepting = await intake(hub, stationery, kind)
     opened = None
-    if kind == HEADLINE and not hub.engine.startswith("floor"):
+    if kind == HEADLINE and hub.engine.startswith(("production", "roles")):
         opened = await open_loop(hub, stationery, kind, OPEN_LOOP_SHARE * flowing.per_second, seconds)
     return Turn(hub.engine, kind, flowing, accepting, opened)

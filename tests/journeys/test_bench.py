@@ -10,7 +10,7 @@ import uvloop
 from bench import goals, profile
 from bench.goals import Goal
 from bench.hubs import Services, running
-from bench.letters import HEADLINE, Kind, Stationery
+from bench.letters import FEW, HEADLINE, RECIPIENTS, Kind, Stationery
 from bench.measuring import Flow, Intake, Percentiles, open_loop
 from bench.pairs import Turn
 from bench.underway import Counts, UnderWay
@@ -20,7 +20,7 @@ TO_THREE = Kind(HEADLINE.octets, 3)
 
 @pytest.mark.slow
 def test_every_letter_that_arrives_is_accepted_seen_settled_and_told() -> None:
-    stationery = Stationery()
+    stationery = Stationery(RECIPIENTS[:FEW])
     with ExitStack() as stack, running("embedded", Services(stack), stationery) as hub:
         found = uvloop.run(open_loop(hub, stationery, TO_THREE, 10.0, 0.8))
         assert hub.feed.after, "the sender has read receipts"
