@@ -330,6 +330,7 @@ async def run(settings: Settings, roles: Iterable[str], alongside: Alongside | N
         await asyncio.to_thread(migration.require_head, hub.ledger)
         await hub.ledger.read(transparency.require_origin, settings.log_name)
         await asyncio.to_thread(announce, settings, hub.ledger)
+        memory.settle()
         async with _running(hub, chosen) as tasks:
             if alongside is not None:
                 tasks.append(asyncio.create_task(alongside(hub), name="alongside"))
