@@ -3,6 +3,7 @@
 # make check  the inner loop: style, types, import rules, the tests that need no services; two minutes
 # make bench  how fast it is on this machine, beside a smallest honest program; 15 minutes (ARGS="--pairs 5", or one case:
 #             ARGS="--engine production --size 5k --fan-out 1")
+# make soak   half of its best rate for five minutes (MINUTES=30, HOURS=8); demands that nothing is lost or grows
 # make chaos  kill every role, take broker and database away, make networks bad, for minutes; prints what was lost (nothing)
 # make pictures  a picture of every page: three states, light and dark, desk and phone, both languages (DIR=folder)
 # make clean  remove .venv and what tools left behind
@@ -20,7 +21,7 @@ QUICK := not slow and not services
 AGAIN := { echo "Failed above; once more, alone:"; $(PYTEST) --last-failed --last-failed-no-failures none; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench pictures chaos clean lint system-packages
+.PHONY: help demo test check bench soak pictures chaos clean lint system-packages
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -57,6 +58,9 @@ endif
 
 bench: $(DEVELOPMENT) system-packages
 	$(VENV)/bin/python -m bench $(ARGS)
+
+soak: $(DEVELOPMENT) system-packages
+	$(VENV)/bin/python -m bench.shapes soak --minutes $(or $(MINUTES),$(if $(HOURS),$$((60 * $(HOURS))),5)) $(ARGS)
 
 pictures: $(DEVELOPMENT) system-packages
 	$(VENV)/bin/python -m tests.dashboard.pictures "$(or $(DIR),pictures)" $(ARGS)

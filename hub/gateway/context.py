@@ -10,6 +10,7 @@ from fastapi import Request
 from hub.audit.witness import Witness
 from hub.delivery.lease import Leases
 from hub.evidence.handing import Evidence
+from hub.gateway.admission import Admission
 from hub.gateway.handed import Handed
 from hub.gateway.published_keys import PublishedKeys
 from hub.gateway.sightings import Sightings
@@ -44,6 +45,7 @@ class Gateway:
     broker_ready: Callable[[], Awaitable[bool]]
     schema_current: Callable[[], Awaitable[bool]]
     evidence: Evidence
+    admission: Admission = field(default_factory=Admission)
     handed: Handed = field(default_factory=Handed)
     tiles: KeptTiles = field(default_factory=KeptTiles)
     sightings: Sightings = field(default_factory=Sightings)

@@ -14,6 +14,8 @@ ACCEPTED = Counter("hub_envelopes_accepted", "Envelopes accepted and acknowledge
 REPEATED = Counter("hub_envelopes_repeated", "Exact repeats answered with the first acknowledgement", registry=REGISTRY)
 REFUSALS = Counter("hub_problems", "Problem documents sent, by code", ["code"], registry=REGISTRY)
 UPLOADS = Gauge("hub_uploads", "Large bodies that are coming in", registry=REGISTRY)
+IN_LINE = Gauge("hub_submissions_in_line", "Submissions that wait to be judged", registry=REGISTRY)
+BEING_JUDGED = Gauge("hub_submissions_being_judged", "Submissions between turn and answer", registry=REGISTRY)
 OUTBOX = Gauge("hub_outbox_rows", "Deliveries waiting to be published", registry=REGISTRY)
 DEAD = Gauge("hub_dead_letters", "Deliveries given up and not sent again", registry=REGISTRY)
 BOUNCED = Gauge(

@@ -50,6 +50,11 @@ class Submission:
     body: PayloadWriter
     parts: tuple[IncomingPart, ...] = ()
 
+    @property
+    def octets(self) -> int:
+        """Of the document and of what lies beside it."""
+        return self.body.size + sum(part.octets.size for part in self.parts)
+
 
 @asynccontextmanager
 async def submission(request: Request, context: Gateway) -> AsyncIterator[Submission]:
