@@ -21,12 +21,13 @@ from hub.gateway.authentication import Caller
 from hub.gateway.conditional import is_known
 from hub.gateway.context import Gateway, gateway
 from hub.gateway.handed import Octets
+from hub.gateway.plain import PlainRoute
 from hub.ledger import envelopes, purged
 from hub.ledger.envelopes import PartRecord
 from hub.problems import Deferred, Refused
 from hub.registry.model import System
 
-router = APIRouter(tags=["envelopes"])
+router = APIRouter(tags=["envelopes"], route_class=PlainRoute)
 # read at once below this; streamed from the file above it
 AT_ONCE = 256 * 1024
 

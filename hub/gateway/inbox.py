@@ -15,10 +15,11 @@ from hub.gateway.authentication import Caller
 from hub.gateway.body import json_body, json_content
 from hub.gateway.characters import Line
 from hub.gateway.context import gateway
+from hub.gateway.plain import PlainRoute
 from hub.ledger.deliveries import Leased
 from hub.problems import Refused
 
-router = APIRouter(tags=["inbox"])
+router = APIRouter(tags=["inbox"], route_class=PlainRoute)
 LONGEST_LEASE = 86_400
 
 _LOST: dict[int | str, dict[str, Any]] = {
