@@ -11,6 +11,7 @@ intake commits within ``COMMITTED_WITHIN`` of it, or not at all.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from io import BytesIO
@@ -120,7 +121,8 @@ class PayloadStore:
     def path(self, sha256: str, size: int) -> Path:
         """Where the body with this digest lies; raises ``FileNotFoundError`` when it is not kept here whole."""
         path = path_of(self.directory, sha256)
-        if not path.is_file() or path.stat().st_size != size:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode) or found.st_size != size:
             raise FileNotFoundError(sha256)
         return path
 
@@ -136,7 +138,7 @@ class PayloadStore:
 def path_of(directory: Path, sha256: str) -> Path:
     if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
         raise ValueError("a SHA-256 is 64 lower-case hexadecimal digits")
-    return directory / "sha256" / sha256[:2] / sha256
+    return directory.joinpath("sha256", sha256[:2], sha256)
 
 
 class _Draft:
