@@ -16,6 +16,7 @@ from hub.gateway.authentication import Caller
 from hub.gateway.conditional import UNCHANGED, is_known, tagged
 from hub.gateway.context import gateway
 from hub.gateway.multipart import BODY, submission
+from hub.gateway.plain import PlainRoute
 from hub.gateway.problem_details import problem
 from hub.gateway.trace import traceparent
 from hub.intake import Admitted, Rejected
@@ -28,7 +29,7 @@ from hub.problems import Finding, Refused, explain
 from hub.receipts.chasing import overdue
 from hub.registry.model import System
 
-router = APIRouter(tags=["envelopes"])
+router = APIRouter(tags=["envelopes"], route_class=PlainRoute)
 _FINDING = tuple(one.name for one in fields(Finding))
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
