@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import codecs
 import xml.parsers.expat as expat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -49,7 +50,7 @@ class Limits:
     texts: int = 16 * 1024 * 1024
 
 
-class _Scan:
+class Scan:
     """The expat handlers of the streaming pass."""
 
     def __init__(self, limits: Limits) -> None:
@@ -202,12 +203,17 @@ class _Octets:
 
 
 def scan(body: bytes | BinaryIO, limits: Limits) -> None:
-    """Steps 1 and 2; a file is read in pieces.
+    """Steps 1 and 2; a file is read in pieces."""
+    scan_by(Scan(limits), body)
+
+
+def scan_by(scanner: Scan, body: bytes | BinaryIO) -> None:
+    """The same with a scanner that looks for more.
 
     Expat begins an unfinished token again with every piece that it is given (2.5): pieces are large, and a tag that
     does not end within one is refused.
     """
-    octets, scanner = _Octets(), _Scan(limits)
+    octets = _Octets()
     if isinstance(body, bytes):
         octets.check(body, final=True)
         scanner.whole(len(body))
@@ -226,14 +232,21 @@ def scan(body: bytes | BinaryIO, limits: Limits) -> None:
 def parse(body: bytes | BinaryIO, limits: Limits = Limits()) -> Any:
     """All three steps; the root element of the one tree that may be looked at. A file is read twice, in pieces."""
     scan(body, limits)
+    if isinstance(body, bytes):
+        return tree(body)
+    body.seek(0)
+    return tree(iter(lambda: body.read(PIECE), b""))
+
+
+def tree(octets: bytes | Iterable[bytes]) -> Any:
+    """Step 3 for octets, or pieces of them, that passed steps 1 and 2: the root element."""
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_blank_text=False, recover=False
     )
     try:
-        if isinstance(body, bytes):
-            return etree.fromstring(body, parser)
-        body.seek(0)
-        while piece := body.read(PIECE):
+        if isinstance(octets, bytes):
+            return etree.fromstring(octets, parser)
+        for piece in octets:
             parser.feed(piece)
         return parser.close()
     except etree.XMLSyntaxError as error:

@@ -7,12 +7,14 @@ of acceptance is made elsewhere, by ``verify``; this only explains one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from hub.envelope.long_texts import LongText
 from hub.envelope.names import SIGNATURE
 from hub.envelope.reading import path_of
 from hub.problems import Refused
@@ -36,8 +38,11 @@ class Claims:
     chain: tuple[x509.Certificate, ...] = ()
 
 
-def claims(root: Any) -> Claims | None:
-    """The claims of the first ``ds:Signature``; None where there is none. Never raises for what was sent."""
+def claims(root: Any, texts: Sequence[LongText] = ()) -> Claims | None:
+    """The claims of the first ``ds:Signature``; None where there is none. Never raises for what was sent.
+
+    ``texts`` are those that a long document's tree has tokens for.
+    """
     first = next(root.iter(SIGNATURE), None)
     if first is None:
         return None
@@ -48,18 +53,18 @@ def claims(root: Any) -> Claims | None:
     except Refused:
         return Claims(location)
     chain = tuple(certificate for der in shape.chain if (certificate := _load(der)) is not None)
-    octets, intact, valid = _mathematics(signature, shape, chain[0]) if chain else (None, None, None)
+    octets, intact, valid = _mathematics(signature, shape, chain[0], texts) if chain else (None, None, None)
     method, digest = shape.method.name, shape.digest.rpartition("#")[2]
     transforms = (ENVELOPED, EXCLUSIVE_C14N)
     return Claims(location, method, digest, EXCLUSIVE_C14N, transforms, octets, intact, valid, chain)
 
 
 def _mathematics(
-    signature: Any, shape: SignatureShape, leaf: x509.Certificate
+    signature: Any, shape: SignatureShape, leaf: x509.Certificate, texts: Sequence[LongText]
 ) -> tuple[int | None, bool | None, bool | None]:
     """Octets signed, intact, valid, whatever the certificate's dates. A wrong digest means that the signature held."""
     try:
-        _, octets = check_mathematics(signature, shape, leaf)
+        _, octets = check_mathematics(signature, shape, leaf, texts)
     except Refused as refusal:
         if refusal.code == "signature-digest":
             return None, False, True

@@ -11,40 +11,55 @@ the digest as well as the document: nothing that was verified by one look is con
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from cryptography import x509
 from lxml import etree
 
+from hub.envelope.long_texts import LongText
 from hub.envelope.names import ROOT
 from hub.problems import Refused
 from hub.signatures.algorithms import DIGESTS, check_key, holds
 from hub.signatures.path_rules import common_name
 from hub.signatures.shape import SignatureShape, reference_digest
+from hub.signatures.streaming import Taker, in_full, untaken
 
 Element = Any
 PLACE = "/edXML/edXMLEnvelope/edXMLHeader/Signature"
 
 
-def check_mathematics(signature: Element, shape: SignatureShape, leaf: x509.Certificate) -> tuple[Element, int]:
+def check_mathematics(
+    signature: Element,
+    shape: SignatureShape,
+    leaf: x509.Certificate,
+    texts: Sequence[LongText] = (),
+    taken: Taker = untaken,
+) -> tuple[Element, int]:
     """The signed tree, without the signature, and the number of its canonical octets.
 
     Says nothing about whose certificate ``leaf`` is. The value is checked before the digest: ``signature-digest`` says
     that the signature itself held. Raises ``Refused`` (``signature-*``).
+
+    ``texts`` are those for which the tree has tokens, the signed one too; ``taken`` is told token and characters of
+    each as they are digested, before it is known that the digest is right.
     """
     digest = check_value(signature, shape, leaf)
     root = signature.getroottree().getroot()
     with _without(signature):
         octets = canonical(root)
-    if hashlib.new(DIGESTS[shape.digest], octets).digest() != digest:
+    digester, length = hashlib.new(DIGESTS[shape.digest]), 0
+    for piece in in_full(octets, texts, taken):
+        digester.update(piece)
+        length += len(piece)
+    if digester.digest() != digest:
         place = f"{PLACE}/SignedInfo/Reference/DigestValue"
         raise Refused("signature-digest", "the digest does not match the document", place)
     content = _read(octets)
     if content.tag != ROOT:
         raise Refused("signature-reference", "what is signed is not the document", f"{PLACE}/SignedInfo/Reference")
-    return content, len(octets)
+    return content, length
 
 
 def check_value(signature: Element, shape: SignatureShape, leaf: x509.Certificate) -> bytes:

@@ -12,19 +12,25 @@ The caller binds the leaf to an agency of the authenticated system (registry): a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from hub.envelope.long_texts import LongText
 from hub.problems import Refused
 from hub.signatures.chain import Path, TrustStore, verify_path
 from hub.signatures.mathematics import PLACE, check_mathematics
 from hub.signatures.shape import shape_of, signature_of
+from hub.signatures.streaming import Taker, untaken
 
 
 @dataclass(frozen=True, slots=True)
 class SignedContent:
-    """What a valid signature covers. ``root`` is read from the ``octets`` canonical octets, without the signature."""
+    """What a valid signature covers. ``root`` is read from the ``octets`` canonical octets, without the signature.
+
+    Tokens of long texts stand in ``root`` as they stood in the tree that was verified.
+    """
 
     root: Any
     path: Path
@@ -33,8 +39,13 @@ class SignedContent:
     octets: int
 
 
-def verify(root: Any, store: TrustStore, at: datetime) -> SignedContent:
+def verify(
+    root: Any, store: TrustStore, at: datetime, texts: Sequence[LongText] = (), taken: Taker = untaken
+) -> SignedContent:
     """Verify the tree of a hardened parse by profile ``strict`` as of ``at``.
+
+    ``texts`` are those that a long document's tree has tokens for; ``taken`` is told token and characters of each as
+    they are digested, and may believe them when this returns.
 
     Raises ``Refused`` (``signature-*``, ``certificate-*``) or ``Deferred('trust-unavailable')``.
     """
@@ -45,5 +56,5 @@ def verify(root: Any, store: TrustStore, at: datetime) -> SignedContent:
     except Refused as refusal:
         located = tuple(replace(one, location=one.location or f"{PLACE}/KeyInfo/X509Data") for one in refusal.findings)
         raise Refused(refusal.code, findings=located) from refusal
-    content, octets = check_mathematics(signature, shape, path.leaf)
+    content, octets = check_mathematics(signature, shape, path.leaf, texts, taken)
     return SignedContent(content, path, shape.method.name, shape.digest.rpartition("#")[2], octets)

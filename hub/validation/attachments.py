@@ -7,19 +7,17 @@ digest and size, so that the one signature covers it; an attachment inside may b
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from hub.envelope.encoded import Base64
 from hub.envelope.model import EncodedAttachment, ManifestEntry, ReceivedPart
 from hub.spool import Spool
-from hub.validation.examination import Attachment, Examination
+from hub.validation.decoding import IN_MEMORY
+from hub.validation.examination import Attachment, Content, Examination
 
 MANIFEST = "/edXML/edXMLEnvelope/edXMLBody/edXMLManifest"
-# decoded octets of one envelope that may stay in memory; what comes after goes to files
-IN_MEMORY = 2 * 1024 * 1024
 STEP = 512 * 1024
-_WHITE = b" \t\r\n"
 
 # recall and update speak of a document that was sent before (clause 2.2.1); new and replacing ones bring it
 WITHOUT_DOCUMENT = (1, 2)
@@ -86,12 +84,12 @@ def _decoded(exam: Examination, attachments: list[EncodedAttachment]) -> list[At
     found = []
     memory = IN_MEMORY
     for attachment in attachments:
-        spool = Spool(exam.policy.scratch, memory)
-        try:
-            for octets in octets_of(attachment):
-                spool.write(octets)
-        except (binascii.Error, ValueError) as error:
-            exam.find("attachment-encoding", str(error), attachment.location)
+        # where a token stands for the text, it was decoded while it was digested
+        before = exam.inside.get(attachment.encoded) if exam.inside else None
+        content = before or _content(attachment, Spool(exam.policy.scratch, memory))
+        spool = content.spool
+        if content.wrong:
+            exam.find("attachment-encoding", content.wrong, attachment.location)
             continue
         if not spool.size:
             exam.find("attachment-empty", attachment.content_id, attachment.location)
@@ -111,6 +109,15 @@ def _decoded(exam: Examination, attachments: list[EncodedAttachment]) -> list[At
     return found
 
 
+def _content(attachment: EncodedAttachment, spool: Spool) -> Content:
+    try:
+        for octets in octets_of(attachment):
+            spool.write(octets)
+    except ValueError as error:
+        return Content(spool, str(error) or "no base64")
+    return Content(spool)
+
+
 def octets_of(attachment: EncodedAttachment) -> Iterator[bytes]:
     """What the base64 text stands for, in pieces; the tree forgets the text.
 
@@ -118,20 +125,10 @@ def octets_of(attachment: EncodedAttachment) -> Iterator[bytes]:
     """
     text = attachment.encoded
     attachment.release()
-    left = b""
+    decoder = Base64()
     for start in range(0, len(text), STEP):
-        # white space between lines is what real senders write; anything else is refused (RFC 4648 §3.3)
-        left += text[start : start + STEP].encode("ascii").translate(None, _WHITE)
-        # the last four signs stay back: only they may end in padding
-        ready = max(0, (len(left) - 1) // 4 * 4)
-        piece, left = left[:ready], left[ready:]
-        if b"=" in piece:
-            raise ValueError("padding before the end")
-        yield binascii.a2b_base64(piece, strict_mode=True)
-    last = binascii.a2b_base64(left, strict_mode=True)
-    if binascii.b2a_base64(last, newline=False) != left:
-        raise ValueError("the bits after the last octet are not zero (RFC 4648 §3.5)")
-    yield last
+        yield decoder.decode(text[start : start + STEP].encode("ascii"))
+    yield decoder.close()
 
 
 def _taken(exam: Examination, parts: Iterable[ReceivedPart], listed: dict[str, ManifestEntry]) -> Iterator[Attachment]:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
 from hub.clock import VIETNAM
 from hub.envelope.hardening import Limits
+from hub.envelope.long_texts import LongText
 from hub.envelope.model import ParsedEnvelope, ReceivedEnvelope
 from hub.envelope.names import PROFILE
 from hub.inspection.inspector import Inspector, inspector
@@ -20,6 +21,7 @@ from hub.registry.model import Agency, Override, Severity
 from hub.signatures.revocation.judging import Revocation
 from hub.signatures.revocation.standing import Standing
 from hub.signatures.verify import SignedContent
+from hub.spool import Spool
 from hub.validation.rules import Profile, profile, severity
 from hub.validation.verdict import AttachmentFacts
 
@@ -77,6 +79,14 @@ class Document(NamedTuple):
 
 
 @dataclass(slots=True)
+class Content:
+    """The octets that a base64 text stands for; ``wrong``: why it is none."""
+
+    spool: Spool
+    wrong: str = ""
+
+
+@dataclass(slots=True)
 class Attachment:
     """One attachment of the envelope, whole and counted; later checks note what they see in it.
 
@@ -121,6 +131,8 @@ class Examination:
     warnings: list[Finding] = field(default_factory=list)
     passed: dict[str, str] = field(default_factory=dict)  # check: passed, failed, deferred or skipped
     root: Any = None  # form
+    texts: tuple[LongText, ...] = ()  # form: those that stand in the file and not in the tree
+    inside: dict[str, Content] = field(default_factory=dict)  # signature: what they stand for, by their tokens
     signed: SignedContent | None = None  # signature
     content: ParsedEnvelope | None = None  # structure
     sender: Agency | None = None  # sender

@@ -106,7 +106,7 @@ def _document(exam: Examination) -> dict[str, Any] | None:
 
 def _signature(exam: Examination) -> dict[str, Any]:
     """``trusted`` is None while the path was not reached."""
-    said = None if exam.root is None else claims(exam.root)
+    said = None if exam.root is None else claims(exam.root, exam.texts)
     if said is None:
         return {"outcome": "not-reached" if exam.root is None else "absent"}
     held = exam.signed is not None

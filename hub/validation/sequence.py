@@ -178,7 +178,7 @@ async def judge_status(received: ReceivedEnvelope, directory: Directory, policy:
     exam = await begin(received, directory, policy)
     await form.check(exam)
     if next(exam.root.iter(SIGNATURE), None) is not None:
-        exam.signed = verify(exam.root, await directory.trust(), received.received_at)
+        exam.signed = verify(exam.root, await directory.trust(), received.received_at, exam.texts)
     content = read_status(exam.root if exam.signed is None else exam.signed.root)
     exam.sender = await sender.party(directory, content.reporter.code, received.system_id)
     if exam.signed is not None:
