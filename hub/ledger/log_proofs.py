@@ -69,8 +69,9 @@ def leaves(transaction: Transaction, identifiers: Sequence[str]) -> dict[str, by
     """The octets of leaves as they stand in the ledger now, by the identifiers of entries and receipts."""
     wanted, found = list(identifiers), dict[str, bytes]()
     for table, leaf_of in ((audit_entry, entry_leaf), (receipt, receipt_leaf)):
-        rows = transaction.execute(select(table).where(table.c.id.in_(wanted))).mappings()
-        found |= {row["id"]: leaf_of(dict(row)) for row in rows}
+        rows = transaction.execute(select(table).where(table.c.id.in_(wanted)))
+        names = tuple(rows.keys())
+        found |= {row.id: leaf_of(dict(zip(names, row, strict=True))) for row in rows}
     return found
 
 
