@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -45,6 +46,8 @@ def shape(chosen: argparse.Namespace, stage: Stage, stationery: Stationery) -> R
 
 def main() -> int:
     chosen = arguments()
+    # a hub that was started must not outlive a run that is ended
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     machine = describe()
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     print(f"engine: {chosen.engine}", flush=True)

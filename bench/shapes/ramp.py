@@ -21,7 +21,7 @@ SHARES = (0.2, 0.5, 0.8, 1.0, 1.5, 2.0, 2.5, 3.0, 2.0, 1.0, 0.5, 0.2)
 BEYOND = 2.0  # from here on the hub is far beyond its peak
 KEPT = 0.8  # of the peak, at least, when far beyond it
 IN_FLIGHT = 128
-WARM_UP_SECONDS = 3.0
+WINDOWS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +106,11 @@ class Meter:
         )
 
 
-async def peak(traffic: Traffic, windows: int, seconds: float) -> float:
+async def peak(traffic: Traffic, seconds: float) -> float:
     """Letters settled a second when nobody posts more than the whole path takes: the median of windows."""
-    await traffic.flow(WARM_UP_SECONDS, IN_FLIGHT)
+    await traffic.flow(seconds, IN_FLIGHT)
     rates = []
-    for _ in range(windows):
+    for _ in range(WINDOWS):
         settled, began = traffic.tally.settled, time.monotonic()
         await traffic.flow(seconds, IN_FLIGHT)
         rates.append((traffic.tally.settled - settled) / (time.monotonic() - began))
@@ -130,7 +130,7 @@ async def ramp(
     try:
         await traffic.start()
         await traffic.take()
-        best = await peak(traffic, 3, max(2.0, seconds / 2))
+        best = await peak(traffic, seconds / 2)
         print(f"peak (closed loop, {IN_FLIGHT} under way): {best:.0f} letters/s from post to settlement\n\n{HEADING}")
         meter, steps = Meter(stage, tally), []
         for share in shares:

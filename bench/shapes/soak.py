@@ -104,7 +104,7 @@ async def soak(
     try:
         await traffic.start()
         await traffic.take()
-        best = await peak(traffic, 3, min(5.0, every))
+        best = await peak(traffic, min(5.0, every))
         print(f"peak {best:.0f} letters/s; {minutes:g} minutes at {SHARE * best:.0f}/s", flush=True)
         reports = Reports(stage, traffic)
         end = time.monotonic() + 60 * minutes

@@ -25,7 +25,7 @@ MOST_CONNECTIONS = 500  # of senders; a letter that is due while all are busy wa
 CLOSED_CONNECTIONS = 16
 TAKING = 4  # connections of each receiving system that fetch and settle
 INBOX = "/v1/inbox?limit=50&wait=2&lease=300"
-RECEIPTS = "/v1/receipts?limit=500&wait=2&after={}"
+RECEIPTS = "/v1/receipts?limit=500&wait={}&after={}"
 TOKEN_SECONDS = 1500.0  # a token lives for an hour
 XML = b"content-type: application/xml\r\n"
 JSON = b"content-type: application/json\r\n"
@@ -67,11 +67,15 @@ class Traffic:
         self._posts: set[asyncio.Task[None]] = set()
         self._parties: list[asyncio.Task[None]] = []
         self._under_way = 0
+        self._reading: Line | None = None
+        self._after = ""
         self._ended = False
 
     async def start(self) -> None:
-        """Get tokens, and read receipts from now on."""
+        """Get tokens, and read receipts from now on; those of earlier letters are passed by."""
         await self._renew()
+        while await self._page(wait=0):
+            pass
         self._party(self._keep_renewed())
         self._party(self._read_receipts())
 
@@ -227,14 +231,20 @@ class Traffic:
         return await line.expect((200,), method, path, headers, [body] if body else ())
 
     async def _read_receipts(self) -> None:
-        line = await Line.connect(self._port)
-        after = ""
         while not self._ended:
-            page = json.loads(await self._asked(line, "GET", RECEIPTS.format(after), SENDING_SYSTEM))
-            after = page["next"]
-            for receipt in page["receipts"]:
+            for receipt in await self._page(wait=2):
                 if receipt["event"] == "delivery.settled":
                     self.tally.was_receipted(receipt["envelope"])
+
+    async def _page(self, wait: int) -> list[dict[str, Any]]:
+        """Receipts after those read so far."""
+        if self._reading is None:
+            self._reading = await Line.connect(self._port)
+        path = RECEIPTS.format(wait, self._after)
+        page = json.loads(await self._asked(self._reading, "GET", path, SENDING_SYSTEM))
+        self._after = page["next"]
+        found: list[dict[str, Any]] = page["receipts"]
+        return found
 
     async def until(self, done: Callable[[], bool], seconds: float) -> bool:
         """Wait for it; False when time ran out."""

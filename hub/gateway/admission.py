@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 1.0
 # an idle loop turns a million times a second
 TURNS = 32
 # between turn and answer: they wait for the disk and for the ledger together
-AT_ONCE = 64
+AT_ONCE = 32
 # in line, of all systems; each of those in line may have its share of it
 MOST_IN_LINE = 512
 RETRY_AFTER_SECONDS = (2.0, 10.0)
