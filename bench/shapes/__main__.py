@@ -30,6 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=8.0, help="of a step of the ramp")
     parser.add_argument("--letters", type=int, default=20_000, help="that pile up before the drain")
     parser.add_argument("--minutes", type=float, default=5.0, help="of the soak; --minutes 480 is a working day")
+    parser.add_argument("--every", type=float, default=60.0, help="seconds between two reports of the soak")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     return parser.parse_args()
 
@@ -41,7 +42,7 @@ def shape(chosen: argparse.Namespace, stage: Stage, stationery: Stationery) -> R
         case "drain":
             return drain(stage, stationery, chosen.letters)
         case _:
-            return soak(stage, stationery, chosen.minutes)
+            return soak(stage, stationery, chosen.minutes, chosen.every)
 
 
 def main() -> int:

@@ -18,7 +18,6 @@ from bench.shapes.traffic import Traffic
 from bench.shapes.verdict import Demand, finished, nothing_lost
 
 SHARE = 0.5
-REPORT_SECONDS = 60.0
 # a slope over fewer reports is noise: it is printed, and demanded from here on
 REPORTS = 5
 # what the hub remembers of systems, certificates and tokens fills in the first minutes
@@ -30,7 +29,7 @@ SLOWER = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One minute: rates a second, times in milliseconds, MiB and open files by role, MiB in the database."""
+    """Since the report before: rates a second, times in milliseconds; MiB and open files by role, MiB stored."""
 
     seconds: float
     accepted: float
@@ -57,7 +56,7 @@ def _shown(times: Sequence[float]) -> str:
 
 
 class Reports:
-    """A line a minute."""
+    """A line now and then."""
 
     def __init__(self, stage: Stage, traffic: Traffic) -> None:
         self._stage = stage
@@ -97,7 +96,7 @@ def _quantiles(values: list[float]) -> tuple[float, float, float]:
 
 
 async def soak(
-    stage: Stage, stationery: Stationery, minutes: float, every: float = REPORT_SECONDS
+    stage: Stage, stationery: Stationery, minutes: float, every: float
 ) -> tuple[list[Demand], dict[str, Any]]:
     """``minutes`` at half of the peak that is measured first; a report every ``every`` seconds."""
     traffic = Traffic(stage.port, stage.systems, endless(stationery, "soak"))
