@@ -12,8 +12,9 @@ import structlog
 from hub.broker.port import Broker
 from hub.delivery.carriage import Carriage
 from hub.delivery.inbox import Inbox
-from hub.ledger import Ledger, systems
+from hub.ledger import Ledger, agencies, systems
 from hub.problems import Deferred
+from hub.registry.model import System
 
 log = structlog.get_logger()
 LOOK_SECONDS = 1.0
@@ -28,6 +29,8 @@ class Courier:
         self._inbox = inbox
         self._carriage = carriage
         self._consuming: set[str] = set()
+        self._systems: list[System] = []
+        self._revision = -1
 
     async def run(self) -> None:
         while True:
@@ -39,7 +42,12 @@ class Courier:
 
     async def step(self) -> None:
         """Start consuming the queues of systems not consumed yet. A suspended system's documents wait in its inbox."""
-        for system in await self._ledger.read(systems.every):
+        # a thousand systems are read when the registry has changed, and not every second; a channel never changes
+        revision = await self._ledger.read(agencies.revision)
+        if revision != self._revision:
+            self._systems = await self._ledger.read(systems.every)
+            self._revision = revision
+        for system in self._systems:
             self._carriage.serve(system)
             if system.id not in self._consuming:
                 await self._broker.consume(system.id, self._inbox.hand_over)

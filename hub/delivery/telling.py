@@ -54,7 +54,7 @@ class Telling:
     async def step(self) -> None:
         """Start telling every system that has something to be told and nobody telling it."""
         self._telling = {one: task for one, task in self._telling.items() if not task.done()}
-        told = {one.id: one for one in await self._ledger.read(systems.every) if one.channel in self._carriers}
+        told = {one.id: one for one in await self._ledger.read(systems.by_channel, list(self._carriers))}
         free = [one for one in told if one not in self._telling]
         for system_id in await self._ledger.read(carriage.untold, free, clock.now()) if free else []:
             self._telling[system_id] = asyncio.create_task(self._tell(told[system_id]), name=f"tell {system_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -79,6 +80,12 @@ def by_name(transaction: Transaction, name: str) -> System | None:
 def by_id(transaction: Transaction, system_id: str) -> System | None:
     row = transaction.execute(select(*_COLUMNS).where(system.c.id == system_id)).one_or_none()
     return None if row is None else _system(row)
+
+
+def by_channel(transaction: Transaction, channels: Sequence[str]) -> list[System]:
+    """Systems that are reached by one of these channels, by name."""
+    wanted = select(*_COLUMNS).where(system.c.channel.in_(channels)).order_by(system.c.name)
+    return [_system(row) for row in transaction.execute(wanted)]
 
 
 def every(transaction: Transaction) -> list[System]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,32 @@ async def test_every_registered_systems_queue_is_consumed_into_its_inbox(stage: 
 
     await eventually(all_rung)
     assert sorted(ready_entries(stage)) == sorted(ids)
+
+
+class Noting:
+    """A real ledger that notes the names of what was read."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.names: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    async def read(self, work: Callable[..., Any], *args: Any) -> Any:
+        self.names.append(work.__name__)
+        return await self._ledger.read(work, *args)
+
+
+async def test_systems_are_read_again_only_when_the_registry_has_changed(stage: Stage, broker: Broker) -> None:
+    noting = Noting(stage.ledger)
+    courier = Courier(noting, broker, Inbox(stage.ledger), idle(stage))
+    for _ in range(3):
+        await courier.step()
+    assert noting.names.count("every") == 1
+    stage.ledger.write_now(registration.add_system, "new", "pull")
+    await courier.step()
+    assert noting.names.count("every") == 2
 
 
 async def test_a_system_registered_later_is_found(stage: Stage, broker: Broker) -> None:
