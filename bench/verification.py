@@ -23,7 +23,6 @@ from typing import Any
 from adapters.sandbox.documents import simple_pdf
 from adapters.sandbox.pki import KeyKind, Pki
 from bench.goals import Goal
-from bench.letters import RECIPIENTS, SENDERS
 from bench.machine import describe
 from bench.peers.installing import NotInstalled, installed
 from hub import clock
@@ -31,6 +30,7 @@ from hub.envelope.writing import Letter, OutgoingAttachment, Party, document_mes
 from hub.signatures.sign import sign
 
 MUST, AIM = 1.0, 0.6
+SENDER, RECIPIENT = "B01.01", "B02.01"
 KEYS: tuple[KeyKind, ...] = ("rsa2048", "p256")
 THEIRS = Path(__file__).with_name("peers") / "their_verifying.py"
 TIMES, PAIRS, WARM_UP = 400, 15, 50
@@ -78,10 +78,10 @@ class Side:
 def letter(key: KeyKind) -> tuple[bytes, Pki]:
     """A signed letter of about 5 KB, and the authorities behind it."""
     pki = Pki.create()
-    sender = pki.issue(SENDERS[0], "Cơ quan gửi", key=key)
+    sender = pki.issue(SENDER, "Cơ quan gửi", key=key)
     unsigned = Letter(
         sender=Party(sender.code, sender.name),
-        recipients=(Party(RECIPIENTS[0]),),
+        recipients=(Party(RECIPIENT),),
         number="1",
         notation="UBND-VP",
         promulgated=clock.now().date(),

@@ -24,7 +24,8 @@ from hub.envelope.hardening import parse
 from hub.signatures.chain import RevocationList, TrustStore
 from hub.signatures.revocation.judging import Revocation
 from hub.signatures.verify import verify
-from tests.world import x509_lists
+
+END = b"-----END X509 CRL-----\n"
 
 
 async def _verify(body: bytes, times: int, trust: TrustStore, revocation: Revocation, *, anew: bool) -> TrustStore:
@@ -42,7 +43,8 @@ async def _verify(body: bytes, times: int, trust: TrustStore, revocation: Revoca
 def main() -> None:
     letter, anchor, lists, memory = sys.argv[1:]
     body = Path(letter).read_bytes()
-    loaded = [crl.public_bytes(Encoding.DER) for crl in x509_lists(Path(lists).read_bytes())]
+    parts = Path(lists).read_bytes().split(END)[:-1]
+    loaded = [x509.load_pem_x509_crl(part + END).public_bytes(Encoding.DER) for part in parts]
     anchors = tuple(x509.load_pem_x509_certificates(Path(anchor).read_bytes()))
     trust = TrustStore(anchors, 1, tuple(RevocationList.load(der) for der in loaded))
     revocation = Revocation()

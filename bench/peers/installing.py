@@ -20,14 +20,15 @@ class NotInstalled(Exception):
 def installed(*requirements: str) -> Iterator[Path]:
     """The interpreter that has these. Raises ``NotInstalled``: no network, no wheel for this machine."""
     with tempfile.TemporaryDirectory(prefix="lienthong-peer-") as directory:
-        _run([sys.executable, "-m", "venv", directory])
+        run([sys.executable, "-m", "venv", directory])
         python = Path(directory, "bin", "python")
         options = ["--disable-pip-version-check", "--no-input", "--quiet", "--only-binary=:all:"]
-        _run([str(python), "-m", "pip", "install", *options, *requirements])
+        run([str(python), "-m", "pip", "install", *options, *requirements])
         yield python
 
 
-def _run(command: list[str]) -> None:
+def run(command: list[str]) -> None:
+    """Raises ``NotInstalled`` with the last line that the command said."""
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.CalledProcessError as error:
