@@ -4,8 +4,8 @@ One event loop does all the work of a process, and nothing in it takes as long a
 a thousand submissions would leave to each settlement, and to the relay, a thousandth of the process: a hub that fills
 up and empties no more. Therefore:
 
-1. between two that begin the loop turns ``TURNS`` times, and does all else that is ready to be done: what goes to the
-   broker or comes from it takes several turns one after the other, each of which would wait for a letter to be judged;
+1. only ``AT_ONCE`` are at work; of those in line one begins in each turn of the loop, so that between two all else is
+   done that is ready to be done;
 2. systems take turns, so that one that sends a thousand letters does not hold up one that sends one;
 3. a system whose first in line has waited for ``PATIENCE_SECONDS`` gets no more into line: 503 ``hub-busy``.
 
@@ -26,8 +26,6 @@ from hub.intake.room import SHORT
 from hub.problems import Deferred
 
 PATIENCE_SECONDS = 1.0
-# an idle loop turns a million times a second
-TURNS = 32
 # between turn and answer: they wait for the disk and for the ledger together
 AT_ONCE = 32
 # in line, of all systems; each of those in line may have its share of it
@@ -73,6 +71,9 @@ class Admission:
             self._leave()
 
     async def _wait(self, system: str) -> None:
+        if not self._lines and self._at_work < AT_ONCE:
+            self._enter()
+            return
         turn: _Turn = asyncio.get_running_loop().create_future()
         place = (clock.monotonic(), turn)
         self._lines.setdefault(system, deque()).append(place)
@@ -88,17 +89,14 @@ class Admission:
             raise
 
     def _go_on(self) -> None:
-        """Begin the next when the loop has turned, unless one is about to begin then."""
+        """Begin the next in the loop's next turn, unless one is about to begin then."""
         if self._lines and not self._beginning and self._at_work < AT_ONCE:
             self._beginning = True
-            asyncio.get_running_loop().call_soon(self._begin, TURNS)
+            asyncio.get_running_loop().call_soon(self._begin)
 
-    def _begin(self, turns: int) -> None:
-        if turns:
-            asyncio.get_running_loop().call_soon(self._begin, turns - 1)
-            return
+    def _begin(self) -> None:
         self._beginning = False
-        if not self._lines:
+        if not self._lines or self._at_work >= AT_ONCE:
             return
         system, line = self._lines.popitem(last=False)
         _, turn = line.popleft()
@@ -106,10 +104,13 @@ class Admission:
             self._lines[system] = line
         IN_LINE.dec()
         if not turn.cancelled():
-            self._at_work += 1
-            BEING_JUDGED.inc()
+            self._enter()
             turn.set_result(None)
         self._go_on()
+
+    def _enter(self) -> None:
+        self._at_work += 1
+        BEING_JUDGED.inc()
 
     def _leave(self) -> None:
         self._at_work -= 1
