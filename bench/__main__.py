@@ -34,6 +34,7 @@ CONTESTANTS: tuple[Contestant, ...] = (
     ("embedded", HEADLINE),
     (HEADLINE_ENGINE, FANNED),
 )
+ELSEWHERE = ("verification", "relaying", "peers", "memory", "growth", "shapes")
 FEW_KINDS = (HEADLINE, FANNED)
 
 
@@ -80,6 +81,7 @@ def show_goals(found: Sequence[Goal], told: dict[str, tuple[float, ...]]) -> Non
     print("\ngoals")
     for goal in found:
         print(goals.goal_line(goal))
+    print("goals with commands of their own: " + ", ".join(f"python -m bench.{name}" for name in ELSEWHERE))
 
 
 def run_pairs(chosen: argparse.Namespace, services: Services, stationery: Stationery) -> tuple[list[Round], list[Goal]]:

@@ -34,7 +34,7 @@ class NeverSettled(Exception):
 def rate_bound(kind: Kind) -> float:
     """Envelopes a second that no engine here passes."""
     bound = next((rate for octets, rate in RATE_BOUNDS if kind.octets < octets), LONG_RATE_BOUND)
-    return bound if kind.fan_out == 1 else max(1.0, bound * 4 / kind.fan_out)
+    return bound if kind.fan_out == 1 else max(1.0, bound * 8 / kind.fan_out)
 
 
 def intake_letters(kind: Kind) -> int:
@@ -129,7 +129,7 @@ class _Meter:
 
 async def flow(hub: Hub, stationery: Stationery, kind: Kind, seconds: float) -> Flow:
     """Raises ``AnswerUnusable`` when anything but the expected answers comes, ``NeverSettled``."""
-    needed = int(rate_bound(kind) * (seconds + WARM_UP_SECONDS)) + in_flight(kind)
+    needed = int(rate_bound(kind) * (seconds + WARM_UP_SECONDS)) + 2 * in_flight(kind)
     load = hub.load(kind, hub.new_letters(stationery, kind, needed))
     try:
         await load.start()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from bench.resident import peak
-
+_KILOBYTES = re.compile(r"^(VmHWM|RssFile|RssShmem):\s*(\d+) kB", re.MULTILINE)
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -44,11 +44,28 @@ def forget_peaks(roots: Mapping[str, int]) -> None:
 
 
 def peak_mib(roots: Mapping[str, int]) -> dict[str, float]:
-    """Peak resident memory (``VmHWM``) since ``forget_peaks`` of each root and all its children, added up.
+    """Peak resident memory (``VmHWM``) since ``forget_peaks`` of each root and its children.
 
-    PostgreSQL's processes share their buffers, which are counted once for each: an upper bound.
+    Pages that several of them map, PostgreSQL's buffers above all, are counted once: as many as one of them has.
     """
-    return {name: sum(peak(pid) or 0.0 for pid in descendants(root)) for name, root in roots.items()}
+    totals = {}
+    for name, root in roots.items():
+        found = [one for one in map(_memory, descendants(root)) if one is not None]
+        totals[name] = sum(own for own, _ in found) + max((shared for _, shared in found), default=0.0)
+    return totals
+
+
+def _memory(pid: int) -> tuple[float, float] | None:
+    """MiB at most that are its own, and that it shares (files and shared memory, now); None when it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = {name: int(value) / 1024 for name, value in _KILOBYTES.findall(status)}
+    if "VmHWM" not in fields:
+        return None  # it is ending
+    shared = fields["RssFile"] + fields["RssShmem"]
+    return max(0.0, fields["VmHWM"] - shared), shared
 
 
 def _table() -> tuple[dict[int, int], dict[int, float]]:
