@@ -7,29 +7,27 @@ taken settles the delivery. Attachments inside the document are given out one by
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from hub.dashboard.context import DashboardContext
 from hub.dashboard.desk import Desk, desk_of
 from hub.dashboard.forms import form_of
+from hub.dashboard.inside import taken_out
 from hub.dashboard.router import route_class
 from hub.delivery.links import Links, Offer
-from hub.envelope.hardening import parse
-from hub.envelope.reading import read_document
 from hub.problems import Deferred, Refused
+from hub.spool import BLOCK
 
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{43}")
 _LETTER = "letter"
-# a document with its attachments inside is held several times over while one of them is taken out
+# taking an attachment out of a long document keeps a processor busy for a second
 AT_ONCE = 2
 
 
@@ -82,12 +80,15 @@ class FetchScreens:
             if not given.inside:
                 path = self.desk.context.payloads.path(given.sha256, given.size)
                 return FileResponse(path, headers=headers, media_type="application/octet-stream")
-            path = self.desk.context.payloads.path(offer.letter.sha256, offer.letter.size)
+            payloads = self.desk.context.payloads
+            path = payloads.path(offer.letter.sha256, offer.letter.size)
             async with self._room:
-                octets = await asyncio.to_thread(_taken_out, path, given.content_id)
+                file = await asyncio.to_thread(taken_out, path, given.content_id, given.sha256, payloads.incoming)
         except OSError as error:
             raise Deferred("payload-unavailable", "the document's file cannot be read") from error
-        return Response(octets, headers=headers, media_type="application/octet-stream")
+        headers["Content-Length"] = str(given.size)
+        pieces = iter(lambda: file.read(BLOCK), b"")
+        return StreamingResponse(pieces, headers=headers, media_type="application/octet-stream")
 
 
 def fetch_pages(context: DashboardContext, links: Links) -> APIRouter:
@@ -121,13 +122,3 @@ def _attachment(key: str, told: dict[str, Any], beside: set[str]) -> _Given:
     return _Given(
         key, name, str(told.get("sha256", "")), int(told.get("size", 0)), content_id, content_id not in beside
     )
-
-
-def _taken_out(path: Path, content_id: str) -> bytes:
-    """The octets of an attachment inside the document, which was read once when it was accepted."""
-    with path.open("rb") as file:
-        root = parse(file)
-    for one in read_document(root).attachments:
-        if one.content_id == content_id:
-            return base64.b64decode(one.encoded)
-    raise Refused("not-found", "the letter has no such file")

@@ -7,14 +7,11 @@ from typing import Any, BinaryIO
 from xml.sax.saxutils import escape
 
 from hub.dashboard.explanation import Json
-from hub.envelope.hardening import parse
-from hub.envelope.reading import read_document
+from hub.dashboard.inside import taken_out
 from hub.inspection.pictures import LARGEST_PDF
 from hub.language import gettext, mark
 from hub.ledger import PayloadStore
 from hub.ledger.journey import Letter
-from hub.spool import Spool
-from hub.validation.attachments import octets_of
 
 # a letter with its attachments inside is read whole to get at one of them
 LARGEST_LETTER = 64 * 1024 * 1024
@@ -77,21 +74,12 @@ def _kept(letter: Letter, file: Json, payloads: PayloadStore) -> bool:
 def opened(letter: Letter, file: Json, payloads: PayloadStore) -> BinaryIO:
     """The octets of an attachment from the start, beside the document or inside. Blocking: call it in a thread.
 
-    What lies inside is decoded piece by piece into a file; the letter's tree is let go before it is drawn. Raises
-    ``OSError`` when they are not what was accepted.
+    Raises ``OSError`` when they are not what was accepted.
     """
     if file.get("form") == "part":
         return payloads.path(str(file.get("sha256")), int(file.get("size") or 0)).open("rb")
-    spool = Spool(payloads.incoming)
-    with payloads.path(letter.sha256, letter.size).open("rb") as octets:
-        for one in read_document(parse(octets)).attachments:
-            if one.content_id == file.get("content_id"):
-                for piece in octets_of(one):
-                    spool.write(piece)
-                break
-    if spool.sha256 != file.get("sha256"):
-        raise OSError("the attachment is not what was accepted")
-    return spool.open()
+    document = payloads.path(letter.sha256, letter.size)
+    return taken_out(document, str(file.get("content_id")), str(file.get("sha256")), payloads.incoming)
 
 
 def placard(why: str) -> bytes:
