@@ -16,7 +16,8 @@ class Base64:
         self._left = b""
 
     def decode(self, text: bytes) -> bytes:
-        left = self._left + text.translate(None, _WHITE)
+        in_lines = any(one in text for one in _WHITE)
+        left = self._left + (text.translate(None, _WHITE) if in_lines else text)
         # the last four signs stay back: only they may end in padding
         ready = max(0, (len(left) - 1) // 4 * 4)
         piece, self._left = left[:ready], left[ready:]

@@ -192,7 +192,10 @@ class _Octets:
         self.fed += len(piece)
 
     def _refuse_marked(self, octets: bytes) -> None:
-        found = [(octets.find(mark), code) for mark, code in _MARKS]
+        # a look for one octet tells enough of base64, which most of a long document is
+        if b"<" not in octets and (self.declared or b"?" not in octets):
+            return
+        found = [(octets.find(mark), code) for mark, code in _MARKS] if b"<!" in octets else []
         # after the declaration, which looks like an instruction; expat sees whether the first one is it
         first = 0 if self.declared else octets.find(b"?>") + 1 or len(octets)
         self.declared = self.declared or first < len(octets)
