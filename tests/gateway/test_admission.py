@@ -67,7 +67,7 @@ def test_all_that_stay_get_their_turn_and_nothing_is_left_behind(arrivals: list[
 def test_a_system_that_sends_many_does_not_hold_up_one_that_sends_one() -> None:
     async def run() -> list[str]:
         door, begun, most = Admission(), [], [0]
-        arrivals = [("many", 0, 0)] * 200 + [("one", 0, 0)]
+        arrivals = [("many", 3, 0)] * 200 + [("one", 3, 0)]
         await asyncio.gather(*(submit(door, one, begun, most) for one in arrivals))
         return begun
 
