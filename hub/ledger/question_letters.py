@@ -17,6 +17,8 @@ from hub.ledger.tables import audit_entry, delivery, envelope
 
 # so many letters are fetched and sorted at once where an index finds them; where there are more, lists go by time
 FEW = 10_000
+# where so many of the newest letters have some words, lists by time fill their pages from the newest letters
+SAMPLE, FREQUENT_WORDS = 2_000, 20
 
 PEOPLE = "person:"
 FREQUENT = (
@@ -172,6 +174,18 @@ def few(transaction: Transaction, asked: Question, now: datetime, most: int = FE
         if transaction.execute(counted).scalar_one() <= most:
             return narrow
     return None
+
+
+def frequent(transaction: Transaction, words: list[str]) -> bool:
+    """Whether one letter of a hundred has all these folded words. Asked before ``few``: where each of them stands in
+    every tenth letter of years, the index has to be read through to tell that they are many together."""
+    if not words or transaction.dialect.name != "postgresql":
+        return False
+    newest = select(envelope.c.search).order_by(envelope.c.id.desc()).limit(SAMPLE).subquery()
+    having = (newest.c.search.contains(word, autoescape=True) for word in words)
+    has_all = func.search_words(newest.c.search, type_=ARRAY(Text)).contains(words)
+    counted = select(func.count()).select_from(newest).where(*having, has_all)
+    return bool(transaction.execute(counted).scalar_one() >= FREQUENT_WORDS)
 
 
 def _narrow(asked: Question, dialect: str, now: datetime) -> list[Narrow]:

@@ -25,7 +25,7 @@ from hub.ledger.questions import MOST_WORDS, Question
 from hub.ledger.seeing import TO_RECIPIENT
 from hub.ledger.tables import agency, agency_alias, delivery, envelope
 
-WINDOW = 20_000
+WINDOW = 10_000
 AGENCY_LIMIT = 20
 _IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -190,12 +190,11 @@ def _narrowed(transaction: Transaction, text: str) -> _Narrowed | None:
     known = select(envelope.c.id).where(envelope.c.document_id == text)
     if transaction.execute(known.limit(1)).first() is not None:
         return _Narrowed(envelope.c.document_id == text)
-    few = question_letters.few(transaction, Question(words=_few_words(text)), clock.now())
+    words = words_of(text)[:MOST_WORDS]
+    if question_letters.frequent(transaction, words):
+        return None
+    few = question_letters.few(transaction, Question(words=" ".join(words)), clock.now())
     return None if few is None else _Narrowed(envelope.c.id.in_(few.ids), agencies_meant(transaction, text))
-
-
-def _few_words(text: str) -> str:
-    return " ".join(words_of(text)[:MOST_WORDS])
 
 
 def _listed_codes(transaction: Transaction, filters: Filters) -> Sequence[str] | None:

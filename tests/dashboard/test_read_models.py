@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from hub.ledger import Ledger, Transaction, journey, log_pages, overview, search, tables
+from hub.ledger import Ledger, Transaction, journey, log_pages, overview, question_letters, search, tables
 from hub.ledger.log_pages import LogFilters
 from hub.ledger.search import Filters
 from tests.dashboard.seeding import AGENCIES, seed
@@ -175,6 +175,22 @@ def test_a_search_stops_at_its_window_and_goes_on_behind_it(
     assert first.older is not None
     assert all_pages(ledger, Filters(text="tiem chung")) == whole
     assert letters
+
+
+def test_the_list_is_the_same_whether_its_words_count_as_frequent_or_as_rare(
+    told: tuple[Ledger, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, _letters = told
+    found = {}
+    for enough in (1, 10**9):
+        monkeypatch.setattr(question_letters, "FREQUENT_WORDS", enough)
+        frequent = ledger.read_now(question_letters.frequent, ["tiem", "chung"])
+        assert frequent == (enough == 1 and ledger.dialect == "postgresql")
+        assert not ledger.read_now(question_letters.frequent, ["tiem", "khong-co"])
+        found[enough] = all_pages(ledger, Filters(text="tiem chung")), all_pages(ledger, Filters(text="khong-co-o-dau"))
+    assert found[1] == found[10**9]
+    assert found[1][0]
+    assert not found[1][1]
 
 
 def test_one_box_finds_a_letter_by_its_identifiers_and_its_words(
