@@ -76,7 +76,8 @@ _COLUMNS = (
     envelope.c.promulgated_on, envelope.c.document_type, envelope.c.subject, delivery.c.state,
     delivery.c.status_code, envelope.c.received_at, delivery.c.closed_at, delivery.c.status_at, envelope.c.sha256,
 )  # fmt: skip
-_ORDER = (delivery.c.envelope_id.desc(), delivery.c.recipient_code.desc())
+_PLACE = (delivery.c.envelope_id, delivery.c.recipient_code)
+_ORDER = tuple(one.desc() for one in _PLACE)
 
 
 def page(
@@ -117,7 +118,10 @@ def page(
 def _all(
     transaction: Transaction, asked: Question, among: Narrow, before: str, limit: int, seen_by: str | None
 ) -> MessagePage:
-    statement = matching(transaction, asked, seen_by, by_words=among.by_words).where(envelope.c.id.in_(among.ids))
+    """A page of few letters. All of them are fetched and sorted: the planner, which takes no word for rare that it has
+    not seen, would otherwise go through the deliveries of years in their order until it has met enough of them."""
+    every_one = matching(transaction, asked, seen_by, by_words=among.by_words).where(envelope.c.id.in_(among.ids))
+    statement = every_one.order_by(None).order_by(*(one.concat("").desc() for one in _PLACE))
     found = _read(transaction, statement, before, limit + 1)
     return MessagePage(found[:limit], _cursor(found[limit - 1]) if len(found) > limit else "")
 
@@ -246,7 +250,7 @@ def _window(transaction: Transaction, asked: Question, before: str, seen_by: str
 def _read(transaction: Transaction, statement: Select[Any], before: str, limit: int) -> list[Message]:
     if before:
         envelope_id, _, recipient = before.partition("_")
-        key = tuple_(delivery.c.envelope_id, delivery.c.recipient_code)
+        key = tuple_(*_PLACE)
         statement = statement.where(key < tuple_(envelope_id, recipient))
     return [row_of(row) for row in transaction.execute(statement.limit(limit))]
 
