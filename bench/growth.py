@@ -155,7 +155,10 @@ def verdicts(steps: Sequence[Step]) -> list[str]:
         if slow:
             counted = f"{len(step.questions)} kinds of question, {len(step.screens)} pages; over {LIMIT_MS:.0f} ms"
             said.append(f"            {counted} at p95: {len(step.over())}; the slowest:")
-            said += [f"            {one.p95:7.0f} ms  {one.what}" for one in slow[: max(5, len(step.over()))]]
+            said += [
+                f"            {one.p95:7.0f} ms (p50 {one.p50:.0f})  {one.what}"
+                for one in slow[: max(5, len(step.over()))]
+            ]
     return said
 
 

@@ -46,10 +46,15 @@ class Laps:
 
 @dataclass(frozen=True)
 class Slow:
-    """A question or page with its p95 in milliseconds."""
+    """A question or page with its times in milliseconds."""
 
     what: str
+    p50: float
     p95: float
+
+
+def slow(what: str, times: list[float]) -> Slow:
+    return Slow(what, percentile(times, 0.5), percentile(times, 0.95))
 
 
 class Site:
@@ -144,7 +149,7 @@ def questions(url: str) -> list[Slow]:
             times, asking = Times(), Asking(ledger, what)
             asking.connected()
             measure(asking, ask, facts, times, cold=False)
-            found.append(Slow(f"{what}: {name}", percentile(times.warm + times.deep, 0.95)))
+            found.append(slow(f"{what}: {name}", times.warm + times.deep))
     ledger.close()
     return found
 
@@ -152,11 +157,11 @@ def questions(url: str) -> list[Slow]:
 def screens(url: str) -> list[Slow]:
     """Every page of every role, and what people search for."""
     ledger = Ledger.postgresql(url, 5)
-    found = [Slow(f"{row.role} {row.path}", row.p95) for row in pages(ledger, None)]
+    found = [Slow(f"{row.role} {row.path}", row.p50, row.p95) for row in pages(ledger, None)]
     with tempfile.TemporaryDirectory() as directory, served(ledger, Path(directory)) as address:
         token = enter(ledger, "operator")
         with httpx.Client(base_url=address, cookies={"lienthong-session": token}, timeout=PATIENCE) as client:
-            found += [Slow(f"operator {path}", percentile(asked(client, path), 0.95)) for path in SEARCHES]
+            found += [slow(f"operator {path}", asked(client, path)) for path in SEARCHES]
     ledger.close()
     return found
 

@@ -31,7 +31,7 @@ from tests.dashboard.serving import served
 from tests.services import PostgreSQL
 
 LIMIT_MS = 1000.0
-SAMPLES = 8
+SAMPLES = 20
 PAINTS = 3
 CLERK = "H000"  # writes the most letters
 PAINTED = """() => new Promise(done => new PerformanceObserver(seen => {

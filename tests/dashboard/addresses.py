@@ -13,7 +13,8 @@ from hub.ledger import Ledger, Transaction
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 # what stands in the braces of an address: where one is found
 EXAMPLES = {
-    "envelope_id": "SELECT envelope_id FROM delivery ORDER BY state = 'dead' DESC, envelope_id DESC",
+    "envelope_id": "SELECT coalesce((SELECT max(envelope_id) FROM delivery WHERE state = 'dead'), max(envelope_id))"
+    " FROM delivery",
     "leaf_id": "SELECT id FROM audit_entry ORDER BY seq",
     "replay_id": "SELECT id FROM replay ORDER BY id",
     "purge_id": "SELECT id FROM purge ORDER BY id",
@@ -51,6 +52,6 @@ def _filled(transaction: Transaction, route: str) -> str:
         name = match[1].partition(":")[0]
         places = [found for place, found in PLACES.items() if route.startswith(place)]
         found = places[0] if places else EXAMPLES.get(name)
-        return str((transaction.execute(text(found)).scalars().first() if found else None) or UNKNOWN)
+        return str((transaction.execute(text(f"{found} LIMIT 1")).scalars().first() if found else None) or UNKNOWN)
 
     return re.sub(r"\{([^}]+)\}", example, route)

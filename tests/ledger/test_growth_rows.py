@@ -49,5 +49,5 @@ def test_a_step_is_judged_by_its_ratio_to_the_empty_ledger(inbox: float, slow: f
     def laps(inbox: float) -> Laps:
         return Laps([20.0] * 3, [30.0] * 3, [inbox] * 3, [5.0] * 3, [1.0])
 
-    step = Step(10, 1, laps(inbox), laps(10.0), {}, [Slow("a question", slow)])
+    step = Step(10, 1, laps(inbox), laps(10.0), {}, [Slow("a question", 1.0, slow)])
     assert (step.flat(), len(step.over())) == (flat, over)
