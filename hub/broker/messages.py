@@ -2,8 +2,8 @@
 
 Claim checks for one system travel together, up to ``TOGETHER`` in a message: what a message costs the hub and the
 broker hardly depends on its length. The version travels in the AMQP ``type`` property, so that two versions can meet in
-one queue while a hub is upgraded; what an older ``deliver`` does not know goes to the dead queue, and the sweep publishes
-its deliveries again.
+one queue while a hub is upgraded; what an older ``deliver`` does not know goes to the dead queue, and the sweep
+publishes its deliveries again.
 """
 
 from __future__ import annotations
