@@ -2,7 +2,8 @@
 
 More letters are more months of the same daily traffic, so that ledgers of different sizes differ in their history and
 in nothing else. Columns, identifiers and subjects are as the hub makes them; signed receipts are shortened to 200
-octets. Of every letter there are envelope, deliveries and acknowledgement; of the newest tenth also the log's entries.
+octets. Of every letter there are envelope, deliveries and acknowledgement; the log has entries of the newest tenth, and
+none before.
 What runs behind the acceptance (figures, sealing) stands at the newest entry, as in a hub that was never stopped.
 """
 
@@ -51,7 +52,7 @@ def grow(connection: Connection[Row], letters: int, directory: int = DIRECTORY) 
         "envelopes": lambda: connection.execute(envelopes(letters, days, SYSTEMS)),
         "deliveries": lambda: connection.execute(deliveries(SYSTEMS)),
         "receipts": lambda: connection.execute(_ACKNOWLEDGEMENTS),
-        "entries": lambda: connection.execute(entries(10 * told, told, days, SYSTEMS)),
+        "entries": lambda: connection.execute(entries(10 * told, told, told / PER_DAY, SYSTEMS)),
         "places": lambda: connection.execute(_PLACES),
     }
     steps |= {name: functools.partial(connection.execute, definition) for name, definition in kept.items()}
