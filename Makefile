@@ -3,6 +3,7 @@
 # make check  the inner loop: style, types, import rules, the tests that need no services; two minutes
 # make bench  how fast it is on this machine, beside a smallest honest program; 15 minutes (ARGS="--pairs 5", or one case:
 #             ARGS="--engine production --size 5k --fan-out 1")
+# make bench-peers  the same letters through python-xmlsec and django-pyas2, from the package index, where they can be had
 # make soak   half of its best rate for five minutes (MINUTES=30, HOURS=8); demands that nothing is lost or grows
 # make chaos  kill every role, take broker and database away, make networks bad, for minutes; prints what was lost (nothing)
 # make pictures  a picture of every page: three states, light and dark, desk and phone, both languages (DIR=folder)
@@ -21,7 +22,7 @@ QUICK := not slow and not services
 AGAIN := { echo "Failed above; once more, alone:"; $(PYTEST) --last-failed --last-failed-no-failures none; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak pictures chaos clean lint system-packages
+.PHONY: help demo test check bench bench-peers soak pictures chaos clean lint system-packages
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -58,6 +59,10 @@ endif
 
 bench: $(DEVELOPMENT) system-packages
 	$(VENV)/bin/python -m bench $(ARGS)
+
+bench-peers: $(DEVELOPMENT) system-packages
+	$(VENV)/bin/python -m bench.verification
+	$(VENV)/bin/python -m bench.peers
 
 soak: $(DEVELOPMENT) system-packages
 	$(VENV)/bin/python -m bench.shapes soak --minutes $(or $(MINUTES),$(if $(HOURS),$$((60 * $(HOURS))),5)) $(ARGS)
