@@ -27,6 +27,10 @@ from bench.measuring import WARM_UP_SECONDS, rate_bound
 
 HERTZ = 100
 MOST = 12
+# what is below everything says nothing of where time goes
+OUTERMOST = ("hub/cli/", "hub/__main__.py")
+THROUGH = (*OUTERMOST, "hub/ledger/engine.py", "hub/gateway/trace.py", "hub/gateway/patience.py")
+LOOP = "servers, event loop, threads between two pieces of work"
 Stack = tuple[list[str], int]
 _FRAME = re.compile(r"(?P<function>.+) \((?P<file>.+?)(?::\d+)?\)$")
 
@@ -98,9 +102,14 @@ def _room(frames: Sequence[str]) -> str:
     """The innermost of our rooms: what called the library that runs."""
     for frame in reversed(frames):
         file = frame.rpartition("(")[2].rstrip(")")
-        if file.startswith("hub/"):
+        if file.startswith("hub/") and not file.startswith(OUTERMOST):
             return "/".join(file.split("/")[:2])
-    return "servers, loop, threads at rest between work"
+    return LOOP
+
+
+def _says_something(frame: str) -> bool:
+    file = frame.rpartition("(")[2]
+    return file.startswith("hub/") and not file.startswith(THROUGH)
 
 
 def shares(found: Sequence[Stack]) -> tuple[int, dict[str, Counter[str]]]:
@@ -109,7 +118,7 @@ def shares(found: Sequence[Stack]) -> tuple[int, dict[str, Counter[str]]]:
     for frames, count in found:
         rooms[_room(frames)] += count
         own[frames[-1]] += count
-        for frame in {one for one in frames if "(hub/" in one}:
+        for frame in {one for one in frames if _says_something(one)}:
             inclusive[frame] += count
     return sum(rooms.values()), {"rooms": rooms, "in or below": inclusive, "in itself": own}
 

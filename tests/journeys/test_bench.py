@@ -79,6 +79,6 @@ def test_a_profile_counts_a_sample_for_the_innermost_room_of_ours() -> None:
     ]
     samples, by = profile.shares(profile.stacks(lines))
     assert samples == 4
-    assert by["rooms"] == {"hub/validation": 3, "hub/cli": 1}
-    assert by["in or below"]["main (hub/cli/up.py)"] == 4
+    assert by["rooms"] == {"hub/validation": 3, profile.LOOP: 1}
+    assert by["in or below"] == {"judge (hub/validation/sequence.py)": 3}
     assert by["in itself"]["run (asyncio/base_events.py)"] == 1
