@@ -41,6 +41,9 @@ def parse_rfc3339(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
+_LAST_DIGITS = 2**48 - 1
+
+
 class _Identifiers:
     """The last identifier given out, so that the next one is higher even within a millisecond."""
 
@@ -55,8 +58,11 @@ class _Identifiers:
         self._lock = threading.Lock()
         self._random = b""
 
-    def following(self) -> int:
-        """48 bits of milliseconds and 74 random ones, always above the one before (RFC 9562 §6.2, method 2)."""
+    def following(self, count: int = 1) -> int:
+        """48 bits of milliseconds and 74 random ones, always above the one before (RFC 9562 §6.2, method 2).
+
+        As many as ``count`` in a row are drawn; they differ in their last 48 bits.
+        """
         milliseconds = time.time_ns() // 1_000_000 & (2**48 - 1)
         with self._lock:
             if not self._random:
@@ -66,7 +72,9 @@ class _Identifiers:
             value = milliseconds << 74 | int.from_bytes(drawn, "big") >> 6
             if value <= self._last:
                 value = self._last + 1 + (value & 0xFFFFFFFF)
-            self._last = value
+            if (value & _LAST_DIGITS) + count > _LAST_DIGITS:
+                value = (value | _LAST_DIGITS) + 1
+            self._last = value + count - 1
         return value
 
 
@@ -75,7 +83,19 @@ _identifiers = _Identifiers()
 
 def new_id() -> str:
     """A UUIDv7 (RFC 9562 §5.7). Those of one process sort in the order in which they were made."""
-    value = _identifiers.following()
+    return _written(_identifiers.following())
+
+
+def new_ids(count: int) -> tuple[str, int]:
+    """``count`` UUIDv7 for a statement that makes rows by itself: what they have in common, and a number to begin with.
+
+    The last twelve hexadecimal digits of each are that number, the next one, and so on.
+    """
+    first = _written(_identifiers.following(count))
+    return first[:-12], int(first[-12:], 16)
+
+
+def _written(value: int) -> str:
     time_part, first, second = value >> 74, value >> 62 & 0xFFF, value & (2**62 - 1)
     digits = f"{time_part << 80 | 0x7 << 76 | first << 64 | 0x2 << 62 | second:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, LargeBinary, 
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
+from hub import clock
 from hub.ledger.columns import Instant, Json
 
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]  # the dialect's constructor is untyped
@@ -20,6 +21,15 @@ _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]  # the diale
 # The writing transaction's number, where there can be more than one writer. A server that a dump was restored into
 # counts from its own beginning: ledger_offset() (hub.ledger.migration) puts its numbers behind those of the dump.
 TX = {"postgresql": "CAST(CAST(pg_current_xact_id() AS text) AS bigint) + ledger_offset()", "sqlite": "0"}
+
+# On PostgreSQL, the identifier of a row by its ``place`` (1, 2 …): one of those that ``clock.new_ids`` drew.
+NEW_ID = "CAST(:ids_common AS text) || lpad(to_hex(CAST(:ids_from AS bigint) + place - 1), 12, '0')"
+
+
+def new_ids(count: int) -> dict[str, Any]:
+    """The parameters of ``NEW_ID`` for so many rows at most."""
+    common, first = clock.new_ids(count)
+    return {"ids_common": common, "ids_from": first}
 
 
 def dumps(rows: list[dict[str, Any]]) -> str:

@@ -12,7 +12,6 @@ from sqlalchemy import Select, Text, any_, bindparam, delete, func, literal, nul
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.dml import Update
 
-from hub import clock
 from hub.audit import Entry, Event
 from hub.envelope.lifecycle import before
 from hub.ledger import bulk, exchange_log
@@ -44,11 +43,10 @@ _TAKING_OVER = text(
         RETURNING d.id, d.envelope_id, d.recipient_code, d.system_id, e.document_id
     ), logged AS (
         INSERT INTO audit_entry ({", ".join(AUDIT)}, tx)
-        SELECT given.id, :at, '{Event.DELIVERY_READY}', 'courier', m.recipient_code, m.envelope_id, m.id,
+        SELECT {bulk.NEW_ID}, :at, '{Event.DELIVERY_READY}', 'courier', m.recipient_code, m.envelope_id, m.id,
                m.document_id, '', jsonb_build_object('recipient', m.recipient_code, 'system', m.system_id),
                {bulk.TX["postgresql"]}
         FROM (SELECT *, row_number() OVER (ORDER BY id) AS place FROM moved) m
-        JOIN unnest(CAST(:identifiers AS text[])) WITH ORDINALITY AS given(id, place) USING (place)
     )
     SELECT id FROM moved
     """  # noqa: S608 - built from constants only
@@ -56,8 +54,7 @@ _TAKING_OVER = text(
 
 
 def _take_over_at_once(transaction: Transaction, delivery_ids: Sequence[str], at: datetime) -> list[str]:
-    identifiers = [clock.new_id() for _ in delivery_ids]
-    given = {"ids": list(delivery_ids), "identifiers": identifiers, "at": at}
+    given = {"ids": list(delivery_ids), "at": at, **bulk.new_ids(len(delivery_ids))}
     return list(transaction.execute(_TAKING_OVER, given).scalars())
 
 

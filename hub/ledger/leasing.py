@@ -8,7 +8,6 @@ wait for each other; a transaction that is rolled back gives its numbers back.
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,7 +15,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, TextClause, bindparam, func, insert, literal, null, select, text, update
 
-from hub import clock
 from hub.audit import Entry, Event
 from hub.ledger import answering, bulk, exchange_log, replays
 from hub.ledger.columns import Instant, Json
@@ -67,13 +65,12 @@ def _leasing(by_courier: bool) -> TextClause:
     letter = ", ".join((*(f"e.{name}" for name in _LETTER), "e.details->'response_for' AS response_for"))
     logged = f""", logged AS (
         INSERT INTO audit_entry ({", ".join(AUDIT)}, tx)
-        SELECT given.id, :at, '{Event.DELIVERY_LEASED}', {_SYSTEM}, t.recipient_code, t.envelope_id, t.id,
+        SELECT {bulk.NEW_ID}, :at, '{Event.DELIVERY_LEASED}', {_SYSTEM}, t.recipient_code, t.envelope_id, t.id,
                e.document_id, '',
                jsonb_build_object('recipient', t.recipient_code, 'system', {_SYSTEM}, 'lease', CAST(:lease AS text)),
                {bulk.TX["postgresql"]}
         FROM (SELECT *, row_number() OVER (ORDER BY priority DESC, id) AS place FROM taken) t
         JOIN envelope e ON e.id = t.envelope_id
-        JOIN json_array_elements_text(CAST(:identifiers AS json)) WITH ORDINALITY AS given(id, place) USING (place)
     )"""  # noqa: S608 - built from constants only
     return text(
         f"""
@@ -118,7 +115,7 @@ def _lease_at_once(
 ) -> list[Leased]:
     given = {"system": system_id, "lease": lease_id, "most": limit, "at": at, "until": until}
     if not by_courier:
-        given["identifiers"] = json.dumps([clock.new_id() for _ in range(limit)])
+        given |= bulk.new_ids(limit)
     rows = transaction.execute(_leasing(by_courier), given)
     names = tuple(rows.keys())
     return [Leased(lease_id=lease_id, lease_until=until, **dict(zip(names, row, strict=True))) for row in rows]
