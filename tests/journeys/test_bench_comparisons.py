@@ -10,6 +10,7 @@ import pytest
 
 from bench import relaying, verification
 from bench.peers import installing
+from bench.peers.__main__ import Pair, told
 from bench.peers.installing import NotInstalled
 from bench.relaying import OneAtATime
 from hub.broker import BrokerUnavailable, ClaimCheck, RabbitBroker
@@ -70,3 +71,11 @@ def test_a_letter_that_does_not_hold_ends_the_measurement(tmp_path: Path) -> Non
 def test_a_peer_that_cannot_be_had_is_missing_with_the_reason_that_pip_gives() -> None:
     with pytest.raises(NotInstalled, match="no wheel for this machine"):
         installing.run([sys.executable, "-c", "raise SystemExit('warning\\nno wheel for this machine')"])
+
+
+def test_the_figure_beside_another_product_is_of_neighbours_and_of_its_whole_way(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    goal = told([Pair(100.0, 10.0, 20.0), Pair(60.0, 20.0, 20.0), Pair(110.0, 10.0, 22.0)])
+    assert (goal.figures, goal.median, goal.verdict) == ((10.0, 3.0, 11.0), 10.0, "must")
+    assert "recipient's half alone: 5.0" in capsys.readouterr().out

@@ -41,8 +41,8 @@ def ours(body: bytes) -> Answer:
         shape = shape_of(signature)
         try:
             first = x509.load_der_x509_certificate(shape.chain[0])
-            first.public_key()
-        except (ValueError, UnsupportedAlgorithm):
+            _ = (first.public_key(), first.subject, first.not_valid_before_utc, first.not_valid_after_utc)
+        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
             return Answer("certificate-malformed")
         content, octets = check_mathematics(signature, shape, first)
     except Refused as refusal:
