@@ -124,22 +124,23 @@ def main() -> int:
     found: list[Goal] = []
     rows: list[Case] = []
     stationery = Stationery()
-    with ExitStack() as stack:
-        services = Services(stack)
-        if chosen.pairs or (chosen.pairs is None and everything):
-            rounds, found = run_pairs(chosen, services, stationery)
-        if chosen.pairs is None or chosen.table:
-            print("\n" + table.case_heading(), flush=True)
-            rows = cases.run(
-                table_plan(chosen),
-                services,
-                stationery,
-                chosen.seconds,
-                lambda case: print(table.case_row(case), flush=True),
-            )
+
+    def show(case: Case) -> None:
+        rows.append(case)
+        print(table.case_row(case), flush=True)
+
+    try:
+        with ExitStack() as stack:
+            services = Services(stack)
+            if chosen.pairs or (chosen.pairs is None and everything):
+                rounds, found = run_pairs(chosen, services, stationery)
+            if chosen.pairs is None or chosen.table:
+                print("\n" + table.case_heading(), flush=True)
+                cases.run(table_plan(chosen), services, stationery, chosen.seconds, show)
+    finally:  # what was measured before something failed is not lost
+        figures = as_json(machine, rounds, found, rows)
+        chosen.json.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     print("\n" + table.notes())
-    figures = as_json(machine, rounds, found, rows)
-    chosen.json.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

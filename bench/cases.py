@@ -35,16 +35,13 @@ def run(
     stationery: Stationery,
     seconds: float,
     show: Callable[[Case], None],
-) -> list[Case]:
+) -> None:
     """Every engine with its kinds, each engine on a hub of its own; ``show`` is called after each case."""
-    cases = []
     for engine, kinds in chosen:
         with running(engine, services, stationery) as hub:
             for kind in kinds:
-                cases.append(measure(hub, stationery, kind, seconds))
-                show(cases[-1])
+                show(measure(hub, stationery, kind, seconds))
                 stationery.forget(kind)
-    return cases
 
 
 def measure(hub: Hub, stationery: Stationery, kind: Kind, seconds: float) -> Case:
