@@ -169,7 +169,7 @@ def build(settings: Settings) -> Hub:
         ledger=ledger,
         payloads=payloads,
         directory=directory,
-        intake=Intake(ledger, directory, signer, policy, relay.wake, deadlines),
+        intake=Intake(ledger, directory, signer, policy, relay.wake, deadlines, payloads.journal),
         leases=leases,
         statuses=Statuses(ledger, signer),
         chases=Chases(ledger, signer, deadlines),
@@ -330,6 +330,7 @@ async def run(settings: Settings, roles: Iterable[str], alongside: Alongside | N
         await asyncio.to_thread(migration.require_head, hub.ledger)
         await hub.ledger.read(transparency.require_origin, settings.log_name)
         await asyncio.to_thread(announce, settings, hub.ledger)
+        await asyncio.to_thread(PayloadStore(settings.data_dir / "payloads").recover)
         memory.settle()
         async with _running(hub, chosen) as tasks:
             if alongside is not None:

@@ -30,6 +30,7 @@ from hub.intake.rows import accepted, delivery_rows, envelope_row, outbox_row, p
 from hub.ledger import Ledger, PayloadWriter, Transaction, envelopes, exchange_log, purged, receipts
 from hub.ledger.envelopes import Acceptance, Key, Stored
 from hub.ledger.group_commit import GroupCommit
+from hub.ledger.journal import Journal
 from hub.ledger.keeping import Keeper
 from hub.ledger.payloads import COMMITTED_WITHIN
 from hub.problems import Deferred, Finding, Refused
@@ -84,6 +85,7 @@ class Intake:
         policy: Policy,
         wake: Callable[[], None] = lambda: None,
         deadlines: DeadlinePolicy | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._ledger = ledger
         self._directory = directory
@@ -91,7 +93,7 @@ class Intake:
         self.policy = policy
         self._wake = wake
         self._deadlines = deadlines or deadline_policy.load()
-        self._keeper = Keeper()
+        self._keeper = Keeper(journal)
         self._room = Room(JUDGED_AT_ONCE)
         self._commits: GroupCommit[Acceptance, Stored] = GroupCommit(ledger, envelopes.accept, single_statement=True)
 

@@ -29,7 +29,8 @@ from pathlib import Path
 from typing import Literal
 
 from hub import clock
-from hub.ledger.payloads import YOUNG, PayloadStore, path_of, sync_directory
+from hub.ledger.journal import sync_directory
+from hub.ledger.payloads import YOUNG, PayloadStore, path_of
 
 Outcome = Literal["removed", "needed", "young"]
 BATCH = 500

@@ -1,7 +1,8 @@
 """The payload store: original bytes, kept once under their SHA-256, delivered untouched.
 
-A body is buffered up to 2 MiB and spilled to a file without a name beyond. It becomes durable (file and directory
-synced) only by ``keep``, which the intake calls after the verdict and before the ledger's commit.
+A body is buffered up to 2 MiB and spilled to a file without a name beyond. It becomes durable only by ``keep``, which
+the intake calls after the verdict and before the ledger's commit: file and directory are synced, or a journal that has
+the octets (``hub.ledger.journal``).
 
 What nobody names any more is removed (``hub.ledger.payload_removal``), perhaps while the same octets come in again. So
 ``keep`` always leaves a file whose time of modification is now, which the other side leaves alone for ``YOUNG``; the
@@ -12,15 +13,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from hub import clock
+from hub.ledger.journal import Body, Journal, recover, sync_directory
 from hub.spool import BLOCK, SPILL_BYTES, Spool, write_all
 
+# up to this length a body is written twice rather than synced by itself
+SHORT = 64 * 1024
 # a long body is synced as it comes, so that keeping it does not hold up others for its whole length
 SYNC_BYTES = 32 * 1024 * 1024
 # a file touched since is left alone even if no envelope names it: its envelope may be about to be committed
@@ -94,6 +99,29 @@ class PayloadStore:
         self.leaving.mkdir(parents=True, exist_ok=True)
         for number in range(256):
             self.bucket(number).mkdir(parents=True, exist_ok=True)
+        self._journals.mkdir(parents=True, exist_ok=True)
+        self.journal = Journal(self._journals)
+
+    @property
+    def _journals(self) -> Path:
+        return self.directory / "journals"
+
+    def recover(self) -> int:
+        """Write again what a machine that went down lost of the bodies it had kept; how many were looked at.
+
+        For whoever is about to use the store: before that, a file may stand under a digest that is not its own.
+        """
+        return recover(self._journals, self._restored)
+
+    def _restored(self, digest: bytes, octets: bytes) -> None:
+        path = path_of(self.directory, digest.hex())
+        with suppress(FileNotFoundError):
+            if path.read_bytes() == octets:
+                return
+            path.unlink()
+        writer = self.writer()
+        writer.write(octets)
+        writer.keep()
 
     @property
     def incoming(self) -> Path:
@@ -149,6 +177,8 @@ class _Draft:
         self._handle = -1
         self._name = ""  # of the draft, while there is one
         self._target = ""
+        self.short = False  # and new
+        self.journaled = False
         self.outcome: str | Exception = ""
 
     def take(self, step: Callable[[_Draft], None]) -> None:
@@ -160,14 +190,25 @@ class _Draft:
 
     # plain calls, as few as there can be: each gives the interpreter up and has to win it back
 
-    def write(self) -> None:
+    def look(self) -> None:
         """A file that stands there whole is not written again; one that a damaged disk shortened is."""
-        memory, file = self._body.octets
+        memory, _ = self._body.octets
         self.outcome = self._body.sha256
         self._target = str(path_of(self._body.payloads, self.outcome))
-        if self._body.touched(self._target):
+        if not self._body.touched(self._target):
+            self._name = f"{os.path.dirname(self._target)}/.keep-{clock.new_id()}"
+            self.short = memory is not None and self._body.size <= SHORT
+
+    def record(self) -> Body:
+        """What a journal keeps of a short body. Raises ``ValueError`` as ``octets``."""
+        memory, _ = self._body.octets
+        assert memory is not None, "a short body is in memory"
+        return bytes.fromhex(self._body.sha256), memory.getvalue()
+
+    def write(self) -> None:
+        memory, file = self._body.octets
+        if not self._name:
             return
-        self._name = f"{os.path.dirname(self._target)}/.keep-{clock.new_id()}"
         if memory is not None:
             self._handle = os.open(self._name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             write_all(self._handle, memory.getvalue())
@@ -176,6 +217,8 @@ class _Draft:
 
     def sync(self) -> None:
         _, file = self._body.octets
+        if self.journaled:
+            return
         if self._handle >= 0:
             os.fsync(self._handle)
         elif self._name and file is not None:
@@ -185,14 +228,15 @@ class _Draft:
                     _copy(octets, self._name)
 
     def name(self) -> None:
-        """Only now: a torn file can never stand under a digest."""
+        """Only now: a torn file can never stand under a digest, unless a journal has it whole."""
         if self._name:
             os.replace(self._name, self._target)
             self._name = ""
 
     def sync_name(self) -> None:
         """Also when another request named it a moment ago: its name must be durable before this one is answered."""
-        sync_directory(os.path.dirname(self._target))
+        if not self.journaled:
+            sync_directory(os.path.dirname(self._target))
 
     def forget(self) -> None:
         """Close what is open; of a draft without its name nothing is left."""
@@ -202,21 +246,47 @@ class _Draft:
             Path(self._name).unlink(missing_ok=True)
 
 
-def keep_all(bodies: Sequence[PayloadWriter]) -> list[str | Exception]:
+def keep_all(bodies: Sequence[PayloadWriter], journal: Journal | None = None) -> list[str | Exception]:
     """``keep`` for several: the digest of each, or what went wrong with it.
 
-    All of them a step at a time: what a file system is told before a sync it makes durable with that sync, so that the
-    first one of a step pays for most of the others.
+    Short ones are made durable together in the ``journal`` where there is one, before they get files that nobody syncs.
     """
     drafts = [_Draft(body) for body in bodies]
     try:
-        for step in (_Draft.write, _Draft.sync, _Draft.name, _Draft.sync_name):
-            for draft in drafts:
-                draft.take(step)
+        _all(drafts, _Draft.look)
+        with ExitStack() as stack:
+            if journal is not None:
+                stack.enter_context(_journaled([draft for draft in drafts if draft.short], journal))
+            _all(drafts, _Draft.write, _Draft.sync, _Draft.name, _Draft.sync_name)
     finally:
         for draft in drafts:
             draft.forget()
     return [draft.outcome for draft in drafts]
+
+
+def _all(drafts: Sequence[_Draft], *steps: Callable[[_Draft], None]) -> None:
+    for step in steps:
+        for draft in drafts:
+            draft.take(step)
+
+
+@contextmanager
+def _journaled(drafts: Sequence[_Draft], journal: Journal) -> Iterator[None]:
+    records: list[Body] = []
+
+    def record(draft: _Draft) -> None:
+        records.append(draft.record())
+        draft.journaled = True
+
+    _all(drafts, record)
+    with ExitStack() as stack:
+        if records:
+            try:
+                stack.enter_context(journal.holding(records))
+            except OSError as error:
+                for draft in drafts:
+                    draft.outcome = error
+        yield
 
 
 def _copy(octets: BinaryIO, name: str) -> None:
@@ -243,11 +313,3 @@ def _link(handle: int, name: str) -> bool:
     finally:
         os.close(descriptors)
     return True
-
-
-def sync_directory(directory: str) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
