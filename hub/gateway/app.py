@@ -42,18 +42,19 @@ from hub.gateway.patience import Patience
 from hub.gateway.stopping import Stopping
 from hub.gateway.trace import TraceContext
 
+# one after the other is asked whether a path is its own: first those that every letter passes
 ROUTERS = (
-    oauth2.router,
     envelopes.router,
-    verification.router,
     content.router,
-    evidence.router,
     inbox.router,
+    receipts.router,
     deliveries.router,
+    oauth2.router,
+    verification.router,
+    evidence.router,
     chases.router,
     statuses.router,
     incidents.router,
-    receipts.router,
     rehearsals.router,
     push.router,
     agencies.router,
