@@ -20,7 +20,8 @@ LONGEST_WARM_UP_SECONDS = 8.0
 OPEN_LOOP_SHARE = 0.7  # of the rate that the closed loop reached
 # generous bounds on what the fastest can use up in a second, so that no letter is signed while the clock runs
 RATE_BOUNDS = ((100 * 1024, 1400.0), (1 << 20, 500.0), (10 << 20, 90.0))
-LONG_RATE_BOUND = 10.0
+LONG_RATE_BOUND = 12.0
+DELIVERIES_BOUND = 4000.0
 INTAKE_LETTERS = ((100 * 1024, 400), (1 << 20, 200), (10 << 20, 60))
 LONG_INTAKE_LETTERS = 12
 # what intake piles up has to be taken afterwards
@@ -34,7 +35,7 @@ class NeverSettled(Exception):
 def rate_bound(kind: Kind) -> float:
     """Envelopes a second that no engine here passes."""
     bound = next((rate for octets, rate in RATE_BOUNDS if kind.octets < octets), LONG_RATE_BOUND)
-    return bound if kind.fan_out == 1 else max(1.0, bound * 8 / kind.fan_out)
+    return min(bound, DELIVERIES_BOUND / kind.fan_out)
 
 
 def intake_letters(kind: Kind) -> int:
