@@ -24,12 +24,12 @@ from bench.machine import describe
 from bench.pairs import SECONDS, Contestant, Round, play
 
 PAIRS = 5
-# what people run on a small machine, and what its rates are compared with
-HEADLINE_ENGINE = "production"
+# as deploy/ has it: a process for each role; the other one has them all in one
+HEADLINE_ENGINE, OTHER_ENGINE = "roles", "production"
 CONTESTANTS: tuple[Contestant, ...] = (
     (HEADLINE_ENGINE, HEADLINE),
     ("floor", HEADLINE),
-    ("roles", HEADLINE),
+    (OTHER_ENGINE, HEADLINE),
     ("floor, files", HEADLINE),
     ("embedded", HEADLINE),
     (HEADLINE_ENGINE, FANNED),
@@ -61,7 +61,7 @@ def contestants(chosen: argparse.Namespace) -> tuple[Contestant, ...]:
     """All of the headline, or what was asked for with both floors."""
     if not (chosen.engine or chosen.size or chosen.fan_out):
         return CONTESTANTS
-    engines = [*(chosen.engine or (HEADLINE_ENGINE, "roles"))]
+    engines = [*(chosen.engine or (HEADLINE_ENGINE, OTHER_ENGINE))]
     engines += [floor for floor in ("floor", "floor, files") if floor not in engines]
     kinds = chosen_kinds(chosen) if chosen.size or chosen.fan_out else [HEADLINE]
     return tuple((engine, kind) for kind in kinds for engine in engines)
@@ -71,7 +71,7 @@ def table_plan(chosen: argparse.Namespace) -> list[tuple[str, Sequence[Kind]]]:
     """Every kind on the headline's engine, and small letters on the others."""
     if chosen.engine or chosen.size or chosen.fan_out:
         return [(engine, chosen_kinds(chosen)) for engine in chosen.engine or (HEADLINE_ENGINE,)]
-    return [(HEADLINE_ENGINE, KINDS), ("roles", FEW_KINDS), ("embedded", FEW_KINDS)]
+    return [(HEADLINE_ENGINE, KINDS), (OTHER_ENGINE, FEW_KINDS), ("embedded", FEW_KINDS)]
 
 
 def show_goals(found: Sequence[Goal], told: dict[str, tuple[float, ...]]) -> None:

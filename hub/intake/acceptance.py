@@ -42,7 +42,7 @@ from hub.registry.model import System
 from hub.validation import Accepted, Declined, VerifiedEnvelope, begin, claimed_key, judge, report
 from hub.validation.examination import Examination, Policy
 
-# octets of documents judged at once: a tree of one takes three times its length
+# octets of documents judged at once: a tree of what is in memory takes three times its length
 JUDGED_AT_ONCE = 64 * 1024 * 1024
 
 
