@@ -36,6 +36,7 @@ LARGEST = 64 * 1024 * 1024  # octets; a longer journal is settled at once
 _HEAD = struct.Struct(">4s32sI")
 _MARK = b"body"
 _ENDING = ".journal"
+_NAMED = f"[!.]*{_ENDING}"  # one that begins with a dot is being made
 
 Body = tuple[bytes, bytes]  # SHA-256, octets
 
@@ -48,9 +49,15 @@ class _Volume:
         # locked before it has a name by which others would look into it
         draft = directory / f".{self.path.name}"
         self.handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.rename(draft, self.path)
-        sync_directory(directory)
+        try:
+            fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.rename(draft, self.path)
+            sync_directory(directory)
+        except OSError:
+            for name in (draft, self.path):
+                name.unlink(missing_ok=True)
+            os.close(self.handle)
+            raise
         self.size = 0
         self.users = 0  # who has bodies in it that are not in their places yet
         self.settling = False
@@ -139,10 +146,12 @@ def recover(directory: Path, kept: Callable[[bytes, bytes], object]) -> int:
     recover at once, each waits for the other.
     """
     found = 0
+    if not any(directory.glob(_NAMED)):
+        return found
     whole = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(whole, fcntl.LOCK_EX)
-        for path in sorted(directory.glob(f"*{_ENDING}")):
+        for path in sorted(directory.glob(_NAMED)):
             found += _recovered(path, kept)
     finally:
         os.close(whole)

@@ -20,9 +20,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+import structlog
+
 from hub import clock
 from hub.ledger.journal import Body, Journal, recover, sync_directory
 from hub.spool import BLOCK, SPILL_BYTES, Spool, write_all
+
+log = structlog.get_logger()
 
 # up to this length a body is written twice rather than synced by itself
 SHORT = 64 * 1024
@@ -284,8 +288,9 @@ def _journaled(drafts: Sequence[_Draft], journal: Journal) -> Iterator[None]:
             try:
                 stack.enter_context(journal.holding(records))
             except OSError as error:
+                log.warning("journal.unwritable", reason=str(error))
                 for draft in drafts:
-                    draft.outcome = error
+                    draft.journaled = False  # each is synced by itself, if it can be
         yield
 
 

@@ -105,8 +105,10 @@ def test_what_a_dead_process_kept_and_the_machine_lost_is_written_again(payloads
 
 def test_the_journal_of_a_living_process_is_left_alone(payloads: PayloadStore) -> None:
     keep(payloads, [b"living"])
+    being_made = payloads.directory / "journals" / ".one.journal"
+    being_made.touch()
     assert PayloadStore(payloads.directory).recover() == 0
-    assert len(journals(payloads)) == 1
+    assert len(journals(payloads)) == 2
 
 
 @settings(max_examples=40, deadline=None)
@@ -154,20 +156,29 @@ def test_a_journal_is_settled_of_itself(payloads: PayloadStore, monkeypatch: pyt
     assert stands(payloads, b"longer than ten octets")
 
 
-def test_where_no_journal_can_be_written_nothing_is_kept_and_the_next_one_is_new(
+def test_where_no_journal_can_be_written_each_body_is_synced_by_itself_and_the_next_journal_is_new(
     payloads: PayloadStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(payloads, [b"before"])
+    synced: list[int] = []
+    really = os.fsync
 
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
+    def counted(handle: int) -> None:
+        synced.append(handle)
+        really(handle)
+
     with monkeypatch.context() as patched:
         patched.setattr(os, "fdatasync", full)
+        patched.setattr(os, "fsync", counted)
+        assert keep(payloads, [b"by itself"]) == [digest_of(b"by itself")]
+        assert len(synced) == 2  # the file and its name
+        patched.setattr(os, "fsync", full)
         (outcome,) = keep(payloads, [b"refused"])
     assert isinstance(outcome, OSError)
     assert not payloads.has(digest_of(b"refused"), 7)
     keep(payloads, [b"after"])
     assert len(journals(payloads)) == 2
-    assert stands(payloads, b"before")
-    assert stands(payloads, b"after")
+    assert all(stands(payloads, body) for body in (b"before", b"by itself", b"after"))
