@@ -68,6 +68,7 @@ class Load:
         self._polls: list[asyncio.Task[None]] = []
         self._sending = True
         self._all_are_wanted = False
+        self._unanswered = 0  # posts
         self._ended = False
 
     async def start(self) -> None:
@@ -127,9 +128,9 @@ class Load:
         self._all_are_wanted = True
 
     async def drained(self, seconds: float) -> bool:
-        """Wait until every accepted envelope is settled everywhere; False when time ran out."""
+        """Wait until every post is answered and every accepted envelope settled everywhere; False when time ran out."""
         deadline = time.monotonic() + seconds
-        while self.counts.settled < self.counts.accepted:
+        while self._unanswered or self.counts.settled < self.counts.accepted:
             if time.monotonic() > deadline:
                 return False
             await self.check()
@@ -178,8 +179,10 @@ class Load:
 
     async def _post(self, connection: Connection, began: float, body: Body) -> None:
         headers = self._authorization[SENDING_SYSTEM] + XML
+        self._unanswered += 1
         answer = await connection.expect((201,), "POST", "/v1/envelopes", headers, body)
         self._accepted(json.loads(answer)["id"], began)
+        self._unanswered -= 1
 
     def _finished(self) -> None:
         self._in_flight.release()
